@@ -1,0 +1,3 @@
+module cartracker
+
+go 1.26.0

@@ -1,0 +1,99 @@
+// Package date has calendar days, which belong to no time zone, and moments,
+// which are the same everywhere.
+package date
+
+import (
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// The first and the last year that a Date may have.
+const (
+	MinYear = 1900
+	MaxYear = 2999
+)
+
+// A Date is one calendar day from 1900-01-01 to 2999-12-31. The zero Date is no day.
+type Date struct{ t time.Time }
+
+var errDate = errors.New("must be a day written YYYY-MM-DD, from 1900-01-01 to 2999-12-31")
+
+// New returns the given day.
+func New(year int, month time.Month, day int) Date {
+	return Date{time.Date(year, month, day, 0, 0, 0, 0, time.UTC)}
+}
+
+// In returns the calendar day that it is in zone at the moment at.
+func In(zone *time.Location, at Moment) Date { return New(at.Time().In(zone).Date()) }
+
+// Parse reads a day written as 2026-05-31.
+func Parse(s string) (Date, error) {
+	t, err := time.Parse(time.DateOnly, s)
+	if err != nil || t.Year() < MinYear || t.Year() > MaxYear {
+		return Date{}, errDate
+	}
+	return Date{t}, nil
+}
+
+func (d Date) String() string { return d.t.Format(time.DateOnly) }
+
+// IsZero reports whether d is no day.
+func (d Date) IsZero() bool { return d.t.IsZero() }
+
+// After reports whether d comes after e.
+func (d Date) After(e Date) bool { return d.t.After(e.t) }
+
+// Before reports whether d comes before e.
+func (d Date) Before(e Date) bool { return d.t.Before(e.t) }
+
+// Year returns the year that d is in.
+func (d Date) Year() int { return d.t.Year() }
+
+// Add returns the day n days after d, or before it when n is negative.
+func (d Date) Add(n int) Date { return Date{d.t.AddDate(0, 0, n)} }
+
+// DaysUntil returns how many days lie between d and e.
+func (d Date) DaysUntil(e Date) int { return int(e.t.Sub(d.t) / (24 * time.Hour)) }
+
+// MarshalText writes d as YYYY-MM-DD.
+func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads YYYY-MM-DD.
+func (d *Date) UnmarshalText(b []byte) (err error) {
+	*d, err = Parse(string(b))
+	return err
+}
+
+// Value stores d as text on SQLite and as a DATE on PostgreSQL.
+func (d Date) Value() (driver.Value, error) { return d.String(), nil }
+
+// Scan reads what either database returns for a day.
+func (d *Date) Scan(src any) (err error) {
+	switch v := src.(type) {
+	case time.Time:
+		*d = New(v.Date())
+	case string:
+		*d, err = Parse(v[:min(len(v), len(time.DateOnly))])
+	default:
+		err = fmt.Errorf("date: cannot scan %T", src)
+	}
+	return err
+}
+
+// Later returns the later of d and e.
+func Later(d, e Date) Date {
+	if e.After(d) {
+		return e
+	}
+	return d
+}
+
+// Earlier returns the earlier of d and e.
+func Earlier(d, e Date) Date {
+	if e.Before(d) {
+		return e
+	}
+	return d
+}
