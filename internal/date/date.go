@@ -97,3 +97,8 @@ func Earlier(d, e Date) Date {
 	}
 	return d
 }
+
+// Begins returns the moment at which d begins in zone.
+func (d Date) Begins(zone *time.Location) Moment {
+	return At(time.Date(d.t.Year(), d.t.Month(), d.t.Day(), 0, 0, 0, 0, zone))
+}

@@ -1,0 +1,74 @@
+package identity
+
+import (
+	"context"
+	"time"
+
+	"cartracker/internal/date"
+	"cartracker/internal/record"
+)
+
+// SetupLife is how long a set-up code can be used.
+const SetupLife = 24 * time.Hour
+
+// A SetupStore keeps the digest of the one set-up code.
+type SetupStore interface {
+	Put(ctx context.Context, digest string, until date.Moment) error
+	// Live reports whether this code can be used at the moment now.
+	Live(ctx context.Context, digest string, now date.Moment) (bool, error)
+	// Take uses the code up, and reports whether it could be used.
+	Take(ctx context.Context, digest string, now date.Moment) (bool, error)
+}
+
+// SetupNeeded reports whether there is no admin yet.
+func (s *Service) SetupNeeded(ctx context.Context) (bool, error) {
+	exists, err := s.Users.AdminExists(ctx)
+	return !exists, err
+}
+
+// ExpectSetup makes code the one with which the first admin can be made, for
+// as long as SetupLife.
+func (s *Service) ExpectSetup(ctx context.Context, code string) error {
+	return s.InTx(ctx, func(ctx context.Context) error {
+		return s.Setup.Put(ctx, s.codeDigest(code), s.Now().Add(SetupLife))
+	})
+}
+
+// SetupExpected reports whether code can still be used.
+func (s *Service) SetupExpected(ctx context.Context, code string) (bool, error) {
+	return s.Setup.Live(ctx, s.codeDigest(code), s.Now())
+}
+
+// SetUp makes the first admin, for whoever has the code. Where there is an
+// admin it is ErrNoSetup; the code can be used once.
+func (s *Service) SetUp(ctx context.Context, code string, fill func(*Registration) error) (u User, err error) {
+	needed, err := s.SetupNeeded(ctx)
+	if err != nil {
+		return User{}, err
+	}
+	if !needed {
+		return User{}, ErrNoSetup
+	}
+	// The code is looked at first, so that a stranger cannot make us hash.
+	if live, err := s.SetupExpected(ctx, code); err != nil || !live {
+		return User{}, orErr(err, ErrSetupCode)
+	}
+	err = s.InTx(ctx, func(ctx context.Context) error {
+		taken, err := s.Setup.Take(ctx, s.codeDigest(code), s.Now())
+		if err != nil || !taken {
+			return orErr(err, ErrSetupCode)
+		}
+		u, err = s.register(ctx, record.Admin, fill)
+		return err
+	})
+	return u, err
+}
+
+func (s *Service) codeDigest(code string) string { return s.Refresh.Digest(s.NormalizeCode(code)) }
+
+func orErr(err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	return otherwise
+}

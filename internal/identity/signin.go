@@ -1,0 +1,173 @@
+package identity
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"cartracker/internal/date"
+	"cartracker/internal/fault"
+	"cartracker/internal/ident"
+	"cartracker/internal/record"
+)
+
+// A Pass is what somebody who signed in is given.
+type Pass struct {
+	Person    record.Person
+	Email     string
+	Access    string      // the access token
+	Refresh   string      // the refresh token
+	ExpiresAt date.Moment // of the refresh token
+}
+
+// Login signs in whoever has this user name or e-mail address and password.
+// Every refusal is ErrCredentials and takes at least MinRefusal.
+func (s *Service) Login(ctx context.Context, login string, p Password) (Pass, error) {
+	began := time.Now()
+	u, err := s.verify(ctx, login, p)
+	if err != nil {
+		wait(ctx, MinRefusal-time.Since(began))
+		return Pass{}, err
+	}
+	return s.begin(ctx, u)
+}
+
+func (s *Service) verify(ctx context.Context, login string, p Password) (User, error) {
+	u, hash, err := s.Users.Named(ctx, s.Normalize(login))
+	known := err == nil
+	if !known && !errors.Is(err, ErrNoUser) {
+		return User{}, err
+	}
+	ok, outdated, err := s.Hasher.Verify(ctx, hash, p.Reveal())
+	if err != nil {
+		return User{}, err
+	}
+	if !ok || !known || !u.Active {
+		return User{}, s.refuse(ctx, u)
+	}
+	if outdated {
+		return u, s.rehash(ctx, u, p)
+	}
+	return u, nil
+}
+
+// refuse notes a failed sign-in and returns ErrCredentials. What was typed as
+// a name is not kept unless it is an account's: people type passwords there.
+func (s *Service) refuse(ctx context.Context, u User) error {
+	err := s.Do(ctx, func(context.Context) (record.Entry, error) {
+		e := record.Entry{Action: record.LoginFailed, Resource: "session", Description: "a sign-in failed", Failed: true}
+		if u.ID != "" {
+			e.ResourceID = string(u.ID)
+			e.Description = "a sign-in as " + u.Username + " failed"
+		}
+		return e, nil
+	})
+	if err != nil {
+		return err
+	}
+	return ErrCredentials
+}
+
+func (s *Service) rehash(ctx context.Context, u User, p Password) error {
+	hash, err := s.Hasher.Hash(ctx, p.Reveal())
+	if err != nil {
+		return err
+	}
+	return s.InTx(ctx, func(ctx context.Context) error { return s.Users.SetPassword(ctx, u.ID, hash) })
+}
+
+// begin opens a session for u.
+func (s *Service) begin(ctx context.Context, u User) (Pass, error) {
+	c, now, token := record.CallerOf(ctx), s.Now(), s.Refresh.First()
+	session := Session{
+		ID: ident.New[SessionID](), UserID: u.ID, CreatedAt: now,
+		ExpiresAt: now.Add(s.RefreshTTL), EndsAt: now.Add(MaxSession),
+		IP: c.IP, UserAgent: c.UserAgent,
+	}
+	c.Person = u.Person()
+	ctx = record.As(ctx, c) // the log tells who signed in
+	err := s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
+		first := RefreshToken{Digest: s.Refresh.Digest(token), SessionID: session.ID}
+		if err := s.Sessions.Insert(ctx, session, first); err != nil {
+			return record.Entry{}, err
+		}
+		e := record.Entry{Action: record.Login, Resource: "session", ResourceID: string(session.ID), Description: u.Username + " signed in"}
+		e.Changes = []record.Change{{Topic: record.Sessions, ID: string(session.ID), Kind: record.Created, Version: 1}}
+		return e, s.Users.SetLastLogin(ctx, u.ID, now)
+	})
+	if err != nil {
+		return Pass{}, err
+	}
+	return s.pass(u, session, token)
+}
+
+func (s *Service) pass(u User, session Session, refresh string) (Pass, error) {
+	access, err := s.Access.Sign(Claims{
+		UserID: string(u.ID), Username: u.Username, Role: string(u.Role), SessionID: string(session.ID),
+	})
+	return Pass{
+		Person: u.Person(), Email: u.Email, Access: access, Refresh: refresh, ExpiresAt: session.ExpiresAt,
+	}, err
+}
+
+// Authenticate returns the person and the session that an access token speaks
+// for, as they are now and not as they were when it was signed.
+func (s *Service) Authenticate(ctx context.Context, token string) (record.Person, SessionID, error) {
+	claims, err := s.Access.Parse(token)
+	if err != nil {
+		return record.Person{}, "", err
+	}
+	id := SessionID(claims.SessionID)
+	p, err := s.Sessions.Owner(ctx, id, s.Now())
+	if err != nil {
+		return record.Person{}, "", err
+	}
+	if string(p.ID) != claims.UserID {
+		return record.Person{}, "", record.ErrSignIn
+	}
+	return p, id, nil
+}
+
+// Register makes an account for whoever asks, where that is allowed.
+func (s *Service) Register(ctx context.Context, fill func(*Registration) error) (User, error) {
+	if !s.RegistrationOpen {
+		return User{}, ErrRegistrationClosed
+	}
+	return s.register(ctx, record.User, fill)
+}
+
+// A Registration is a new account, as its owner writes it.
+type Registration struct {
+	Username string   `json:"username" minLength:"3" maxLength:"100"`
+	Email    string   `json:"email" maxLength:"254" format:"email"`
+	Password Password `json:"password" minLength:"8" maxLength:"1024"`
+	Name     *string  `json:"name" maxLength:"255"`
+}
+
+func (s *Service) register(ctx context.Context, role record.Role, fill func(*Registration) error) (User, error) {
+	var r Registration
+	filled := fill(&r)
+	d := Draft{
+		Account:  Account{Profile: Profile{Username: r.Username, Email: r.Email, Name: r.Name, Language: s.Language}, Role: role, Active: true},
+		Password: r.Password,
+	}
+	err := fault.All(filled, s.validate(&d.Account), s.checkPassword("password", d.Password, d.Profile))
+	if err != nil {
+		return User{}, err
+	}
+	return s.insert(ctx, d, d.Username+" made an account")
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+func warnTheft(ctx context.Context, session Session) {
+	slog.WarnContext(ctx, "a refresh token was used again: its session was ended", "user", session.UserID, "session", session.ID)
+}

@@ -1,0 +1,238 @@
+package identity
+
+import (
+	"context"
+
+	"cartracker/internal/fault"
+	"cartracker/internal/page"
+	"cartracker/internal/record"
+)
+
+var errNotOwn = record.ErrForbidden.Say("this changes the own password only; an admin resets another's")
+
+// List returns the users that f selects.
+func (s *Service) List(ctx context.Context, f Filter) (page.Of[User], error) {
+	if err := record.Require(ctx, record.AdminOnly); err != nil {
+		return page.Of[User]{}, err
+	}
+	return s.Users.List(ctx, f)
+}
+
+// Get returns one user.
+func (s *Service) Get(ctx context.Context, id record.UserID) (User, error) {
+	if err := record.Require(ctx, record.AdminOnly); err != nil {
+		return User{}, err
+	}
+	return s.Users.Get(ctx, id)
+}
+
+// Me returns the user who asks.
+func (s *Service) Me(ctx context.Context) (User, error) {
+	if err := record.Require(ctx, record.SignedIn); err != nil {
+		return User{}, err
+	}
+	return s.Users.Get(ctx, record.CallerOf(ctx).ID)
+}
+
+// Add makes the user that fill writes.
+func (s *Service) Add(ctx context.Context, fill func(*Draft) error) (User, error) {
+	if err := record.Require(ctx, record.AdminOnly); err != nil {
+		return User{}, err
+	}
+	d := Draft{Account: Account{Profile: Profile{Language: s.Language}, Role: record.User, Active: true}}
+	err := fault.All(fill(&d), s.validate(&d.Account), s.checkPassword("password", d.Password, d.Profile))
+	if err != nil {
+		return User{}, err
+	}
+	return s.insert(ctx, d, "made the user "+d.Username)
+}
+
+// AmendMe lets change rewrite the profile of the user who asks. A version
+// other than record.AnyVersion must be the one that is there.
+func (s *Service) AmendMe(ctx context.Context, version int, change func(*Profile) error) (User, error) {
+	if err := record.Require(ctx, record.SignedIn); err != nil {
+		return User{}, err
+	}
+	me := record.CallerOf(ctx).ID
+	return s.amend(ctx, me, version, func(a *Account) error { return change(&a.Profile) })
+}
+
+// Amend lets change rewrite a user. Whoever loses a role, or is deactivated,
+// is signed out everywhere.
+func (s *Service) Amend(ctx context.Context, id record.UserID, version int, change func(*Account) error) (User, error) {
+	if err := record.Require(ctx, record.AdminOnly); err != nil {
+		return User{}, err
+	}
+	return s.amend(ctx, id, version, change)
+}
+
+func (s *Service) amend(ctx context.Context, id record.UserID, version int, change func(*Account) error) (u User, err error) {
+	err = s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
+		var before Account
+		u, err = s.Users.Update(ctx, id, func(u *User) error {
+			if err := u.Expect(version); err != nil {
+				return err
+			}
+			before = u.Account
+			if err := fault.All(change(&u.Account), s.validate(&u.Account)); err != nil {
+				return err
+			}
+			if record.Same(before, u.Account) {
+				return record.ErrUnchanged
+			}
+			u.Touch(s.Now())
+			return nil
+		})
+		if err != nil || record.Same(before, u.Account) {
+			return record.Entry{}, err
+		}
+		e := userEntry(record.Update, record.Updated, u, "changed the user "+u.Username, before, u.Account)
+		if before.Role != u.Role || before.Active && !u.Active {
+			if err := s.endAll(ctx, id, &e); err != nil {
+				return record.Entry{}, err
+			}
+		}
+		return e, nil
+	})
+	return u, err
+}
+
+// Remove deletes a user who left no trace, and deactivates any other. It
+// reports whether the user was deleted.
+func (s *Service) Remove(ctx context.Context, id record.UserID, version int) (deleted bool, err error) {
+	if err := record.Require(ctx, record.AdminOnly); err != nil {
+		return false, err
+	}
+	err = s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
+		var before Account
+		u, err := s.Users.Update(ctx, id, func(u *User) error {
+			if err := u.Expect(version); err != nil {
+				return err
+			}
+			before = u.Account
+			u.Active = false
+			u.Touch(s.Now())
+			return nil
+		})
+		if err != nil {
+			return record.Entry{}, err
+		}
+		kept, err := s.Users.HasHistory(ctx, id)
+		if err != nil {
+			return record.Entry{}, err
+		}
+		e := userEntry(record.Update, record.Updated, u, "deactivated the user "+u.Username, before, u.Account)
+		if deleted = !kept; deleted {
+			e = userEntry(record.Delete, record.Deleted, u, "deleted the user "+u.Username, before, nil)
+		}
+		if err := s.endAll(ctx, id, &e); err != nil || kept {
+			return e, err
+		}
+		return e, s.Users.Delete(ctx, id)
+	})
+	return deleted, err
+}
+
+// ChangePassword replaces the password of the user who asks, and signs them out everywhere.
+func (s *Service) ChangePassword(ctx context.Context, id record.UserID, current, next Password) error {
+	if err := record.Require(ctx, record.SignedIn); err != nil {
+		return err
+	}
+	if id != record.CallerOf(ctx).ID {
+		return errNotOwn
+	}
+	u, err := s.Users.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	hash, err := s.Users.PasswordHash(ctx, id)
+	if err != nil {
+		return err
+	}
+	ok, _, err := s.Hasher.Verify(ctx, hash, current.Reveal())
+	if err != nil {
+		return err
+	}
+	var bad fault.Fields
+	bad.Check(ok, "currentPassword", "is not your password")
+	if err := fault.All(bad.Err(), s.checkPassword("newPassword", next, u.Profile)); err != nil {
+		return err
+	}
+	return s.setPassword(ctx, u, next, "changed the own password")
+}
+
+// ResetPassword sets the password of any user, and signs them out everywhere.
+func (s *Service) ResetPassword(ctx context.Context, id record.UserID, next Password) error {
+	if err := record.Require(ctx, record.AdminOnly); err != nil {
+		return err
+	}
+	u, err := s.Users.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := s.checkPassword("newPassword", next, u.Profile); err != nil {
+		return err
+	}
+	return s.setPassword(ctx, u, next, "reset the password of "+u.Username)
+}
+
+// ResetPasswordOf does the same for the user with this name or e-mail address.
+func (s *Service) ResetPasswordOf(ctx context.Context, login string, next Password) error {
+	u, _, err := s.Users.Named(ctx, login)
+	if err != nil {
+		return err
+	}
+	return s.ResetPassword(ctx, u.ID, next)
+}
+
+func (s *Service) setPassword(ctx context.Context, u User, next Password, description string) error {
+	hash, err := s.Hasher.Hash(ctx, next.Reveal())
+	if err != nil {
+		return err
+	}
+	return s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
+		if err := s.Users.SetPassword(ctx, u.ID, hash); err != nil {
+			return record.Entry{}, err
+		}
+		e := userEntry(record.Update, record.Updated, u, description, nil, nil)
+		err := s.endAll(ctx, u.ID, &e)
+		return e, err
+	})
+}
+
+func (s *Service) insert(ctx context.Context, d Draft, description string) (User, error) {
+	hash, err := s.Hasher.Hash(ctx, d.Password.Reveal())
+	if err != nil {
+		return User{}, err
+	}
+	u := User{Meta: record.NewMeta[record.UserID](s.Env), Account: d.Account}
+	err = s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
+		if err := s.Users.Insert(ctx, &u, hash); err != nil {
+			return record.Entry{}, err
+		}
+		return userEntry(record.Create, record.Created, u, description, nil, u.Account), nil
+	})
+	return u, err
+}
+
+func (s *Service) validate(a *Account) error {
+	a.Username = s.Normalize(a.Username)
+	return a.Validate()
+}
+
+func (s *Service) checkPassword(field string, p Password, of Profile) error {
+	var bad fault.Fields
+	bad.Check(p.Reveal() != "", field, "is required")
+	if problem := s.Judge(p.Reveal(), of.Username, of.Email, s.AppName); problem != "" {
+		bad.Check(false, field, problem)
+	}
+	return bad.Err()
+}
+
+func userEntry(a record.Action, kind record.Kind, u User, description string, before, after any) record.Entry {
+	return record.Entry{
+		Action: a, Resource: "user", ResourceID: string(u.ID), Description: description,
+		Before: before, After: after,
+		Changes: []record.Change{record.Changed(record.Users, kind, u.Meta)},
+	}
+}

@@ -1,0 +1,95 @@
+package record
+
+import (
+	"fmt"
+	"net/mail"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"cartracker/internal/fault"
+)
+
+// Trim removes the white space around each text.
+func Trim(texts ...*string) {
+	for _, t := range texts {
+		*t = strings.TrimSpace(*t)
+	}
+}
+
+// TrimOptional trims each text and makes those that are left empty nil.
+func TrimOptional(texts ...**string) {
+	for _, t := range texts {
+		if *t == nil {
+			continue
+		}
+		s := strings.TrimSpace(**t)
+		*t = &s
+		if s == "" {
+			*t = nil
+		}
+	}
+}
+
+// CheckText records a problem unless text has from least to most characters.
+func CheckText(bad *fault.Fields, field, text string, least, most int) {
+	n := utf8.RuneCountInString(text)
+	bad.Check(n > 0 || least == 0, field, "is required")
+	bad.Check(n >= least && n <= most, field, fmt.Sprintf("must have %d to %d characters", least, most))
+}
+
+// CheckOptional records a problem if there is a text of more than most characters.
+func CheckOptional(bad *fault.Fields, field string, text *string, most int) {
+	if text != nil {
+		bad.Check(utf8.RuneCountInString(*text) <= most, field, fmt.Sprintf("must have at most %d characters", most))
+	}
+}
+
+// CheckOneOf records a problem unless v is one of allowed.
+func CheckOneOf[T ~string](bad *fault.Fields, field string, v T, allowed ...T) {
+	bad.Check(v != "", field, "is required")
+	words := make([]string, len(allowed))
+	for i, a := range allowed {
+		words[i] = string(a)
+	}
+	bad.Check(slices.Contains(allowed, v), field, "must be one of "+strings.Join(words, ", "))
+}
+
+// CheckRange records a problem if n is there and not from least to most.
+func CheckRange(bad *fault.Fields, field string, n *int, least, most int) {
+	if n != nil {
+		bad.Check(*n >= least && *n <= most, field, fmt.Sprintf("must be from %d to %d", least, most))
+	}
+}
+
+// CheckEmail records a problem unless text is one plain e-mail address (RFC
+// 5322 addr-spec) of at most 254 characters.
+func CheckEmail(bad *fault.Fields, field, text string) {
+	a, err := mail.ParseAddress(text)
+	bad.Check(err == nil && a.Address == text && len(text) <= 254, field, "must be an e-mail address")
+}
+
+var uploadName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$`)
+
+// CheckPhoto records a problem if there is a photo that is neither a web
+// address nor the name of an upload.
+func CheckPhoto(bad *fault.Fields, field string, photo *string) {
+	if photo == nil {
+		return
+	}
+	u, err := url.Parse(*photo)
+	web := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && len(*photo) <= 2048
+	bad.Check(web || uploadName.MatchString(*photo), field, "must be a web address (http or https) or an upload's name")
+}
+
+var phoneNumber = regexp.MustCompile(`^[+0-9][0-9 ()/.-]{5,19}$`)
+
+// CheckPhone records a problem if there is a phone number that is not 6 to 20
+// digits, spaces and signs.
+func CheckPhone(bad *fault.Fields, field string, phone *string) {
+	if phone != nil {
+		bad.Check(phoneNumber.MatchString(*phone), field, "must be a phone number of 6 to 20 characters")
+	}
+}

@@ -1,0 +1,69 @@
+package record
+
+import "context"
+
+// An Action is what somebody did.
+type Action string
+
+// The actions that the audit log knows.
+const (
+	Create      Action = "CREATE"
+	Update      Action = "UPDATE"
+	Delete      Action = "DELETE"
+	Login       Action = "LOGIN"
+	Logout      Action = "LOGOUT"
+	LoginFailed Action = "LOGIN_FAILED"
+)
+
+// An Entry tells what one transaction did.
+type Entry struct {
+	Action      Action
+	Resource    string // such as "car"
+	ResourceID  string
+	Description string
+	Before      any  // what a client may write of the record, as it was; nil if there was none
+	After       any  // the same as it is now
+	Failed      bool // it was tried in vain
+	Changes     []Change
+}
+
+// A Topic is a kind of record that others can follow.
+type Topic string
+
+// The topics of the change feed.
+const (
+	Cars      Topic = "cars"
+	Customers Topic = "customers"
+	Contracts Topic = "contracts"
+	Users     Topic = "users"
+	Sessions  Topic = "sessions" // the id is the user's when all of their sessions ended
+)
+
+// A Kind is what happened to a record.
+type Kind string
+
+// The kinds of change.
+const (
+	Created Kind = "created"
+	Updated Kind = "updated"
+	Deleted Kind = "deleted"
+)
+
+// A Change is what the feed tells about one record: that it changed, never what is in it.
+type Change struct {
+	Topic   Topic
+	ID      string
+	Kind    Kind
+	Version int
+}
+
+// Changed returns the Change of a record.
+func Changed[ID ~string](t Topic, k Kind, m Meta[ID]) Change {
+	return Change{t, string(m.ID), k, m.Version}
+}
+
+// A Journal keeps entries: who did what in the audit log, and the changes in
+// the feed. Called inside a transaction, both are kept only if it commits.
+type Journal interface {
+	Write(context.Context, Entry) error
+}

@@ -1,0 +1,90 @@
+package record
+
+import (
+	"context"
+
+	"cartracker/internal/fault"
+)
+
+// A Role is what a person may do.
+type Role string
+
+// The roles, from most to least.
+const (
+	Admin    Role = "admin"    // everything
+	Employee Role = "employee" // the rental desk
+	User     Role = "user"     // sees cars and the own profile
+)
+
+// A UserID names one user.
+type UserID string
+
+// A Person is what a record tells about a user, and nothing else of them.
+type Person struct {
+	ID       UserID  `json:"id"`
+	Username string  `json:"username"`
+	Name     *string `json:"name"`
+	Role     Role    `json:"role"`
+}
+
+// A Caller is who asks, and how. The zero Caller is nobody known.
+type Caller struct {
+	Person
+	SessionID string
+	IP        string
+	UserAgent string
+	RequestID string
+}
+
+type callerKey struct{}
+
+// As returns a context in which c asks.
+func As(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+// CallerOf returns who asks.
+func CallerOf(ctx context.Context) Caller {
+	c, _ := ctx.Value(callerKey{}).(Caller)
+	return c
+}
+
+// Errors of callers who may not.
+var (
+	ErrSignIn    = fault.New(fault.Unauthenticated, "unauthorized", "sign in first")
+	ErrForbidden = fault.New(fault.Forbidden, "forbidden", "your role may not do this")
+)
+
+// Access is who may do something.
+type Access uint8
+
+// The levels of access, each allowing less than the one before.
+const (
+	Anyone    Access = iota // no sign-in needed
+	SignedIn                // every role
+	Staff                   // employees and admins
+	AdminOnly               // admins
+)
+
+func (a Access) String() string {
+	return [...]string{"anyone", "user", "employee", "admin"}[a]
+}
+
+// Allow returns ErrSignIn or ErrForbidden if c may not.
+func (a Access) Allow(c Caller) error {
+	switch {
+	case a == Anyone:
+		return nil
+	case c.Role == "":
+		return ErrSignIn
+	case a == Staff && c.Role != Employee && c.Role != Admin, a == AdminOnly && c.Role != Admin:
+		return ErrForbidden
+	}
+	return nil
+}
+
+// Require returns ErrSignIn or ErrForbidden if whoever asks may not.
+func Require(ctx context.Context, a Access) error { return a.Allow(CallerOf(ctx)) }
+
+// SeesPeople reports whether whoever asks may see who made and changed records.
+func SeesPeople(ctx context.Context) bool { return Staff.Allow(CallerOf(ctx)) == nil }

@@ -1,0 +1,246 @@
+package rental
+
+import (
+	"context"
+	"errors"
+
+	"cartracker/internal/customers"
+	"cartracker/internal/date"
+	"cartracker/internal/fault"
+	"cartracker/internal/fleet"
+	"cartracker/internal/record"
+)
+
+// A Service rents cars out. All of its fields are required.
+type Service struct {
+	record.Env
+	Store     Store
+	Ledger    Ledger
+	Cars      Cars
+	Customers Customers
+}
+
+// Rent makes a contract, at the car's price of today unless another is given.
+func (s *Service) Rent(ctx context.Context, fill func(*Draft) error) (Contract, error) {
+	if err := record.Require(ctx, record.Staff); err != nil {
+		return Contract{}, err
+	}
+	var d Draft
+	if err := fault.All(fill(&d), d.Validate()); err != nil {
+		return Contract{}, err
+	}
+	by := record.Author(ctx)
+	c := Contract{Meta: record.NewMeta[ContractID](s.Env), Authors: record.Authors{CreatedBy: by, UpdatedBy: by}}
+	c.write(d)
+	err := s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
+		car, err := s.check(ctx, &c, nil)
+		if err != nil {
+			return record.Entry{}, err
+		}
+		c.price(d, car.PricePerDay)
+		c.Status = c.StatusOn(s.Today())
+		if err := s.Store.Insert(ctx, &c, s.Today().Year()); err != nil {
+			return record.Entry{}, err
+		}
+		e := entry(record.Create, record.Created, c, "rented "+c.Car.LicensePlate+" out to "+c.Customer.Name+" by "+c.Number, nil, written(c))
+		return e, s.Ledger.Move(ctx, c.ID, c.CarID, c.Hold())
+	})
+	return c, err
+}
+
+// write takes over what a client wrote, except the price.
+func (c *Contract) write(d Draft) {
+	c.CustomerID, c.CarID, c.StartDate, c.EndDate = d.CustomerID, d.CarID, d.StartDate, d.EndDate
+	c.AdditionalNotes, c.PhotoURL = d.AdditionalNotes, d.PhotoURL
+}
+
+// check locks the car and the customer of c, refuses those that cannot be
+// rented or rent, and days on which the car is taken. before is what c was,
+// nil if it is new.
+func (s *Service) check(ctx context.Context, c, before *Contract) (fleet.Car, error) {
+	car, customer, err := s.lock(ctx, c)
+	if err != nil {
+		return fleet.Car{}, err
+	}
+	if before == nil || before.CarID != c.CarID {
+		if car.IsArchived {
+			return fleet.Car{}, ErrCarArchived
+		}
+		if car.Status != fleet.Available {
+			return fleet.Car{}, ErrCarNotReady.Say("the car's status is " + string(car.Status))
+		}
+	}
+	taken, err := s.Ledger.Holds(ctx, c.CarID, c.Hold(), c.ID)
+	if err != nil {
+		return fleet.Car{}, err
+	}
+	if len(taken) > 0 {
+		return fleet.Car{}, ErrCarTaken.Say("the car is taken from " + taken[0].String() + " by a " + string(taken[0].Kind))
+	}
+	c.Car = CarSummary{car.ID, car.Manufacturer, car.Model, car.Year, car.LicensePlate}
+	c.Customer = CustomerSummary{customer.ID, customer.Name, customer.Email, customer.PhoneNumber, customer.PassportNumber}
+	return car, nil
+}
+
+// lock locks the car, then the customer: everybody in this order, so that no
+// two transactions wait for each other.
+func (s *Service) lock(ctx context.Context, c *Contract) (fleet.Car, customers.Customer, error) {
+	var bad fault.Fields
+	car, err := s.Cars.Lock(ctx, c.CarID)
+	if err != nil && !errors.Is(err, fleet.ErrNoCar) {
+		return fleet.Car{}, customers.Customer{}, err
+	}
+	bad.Check(err == nil, "carId", "there is no such car")
+	customer, err := s.Customers.Lock(ctx, c.CustomerID)
+	if err != nil && !errors.Is(err, customers.ErrNoCustomer) {
+		return fleet.Car{}, customers.Customer{}, err
+	}
+	bad.Check(err == nil, "customerId", "there is no such customer")
+	return car, customer, bad.Err()
+}
+
+// Amend lets change rewrite a contract: extend it, move it to other days or
+// another car, agree on a price.
+func (s *Service) Amend(ctx context.Context, id ContractID, version int, change func(*Draft) error) (Contract, error) {
+	return s.amend(ctx, id, version, func(ctx context.Context, c *Contract) (string, error) {
+		before, d := *c, c.draft()
+		if err := fault.All(change(&d), d.Validate()); err != nil {
+			return "", err
+		}
+		c.write(d)
+		moved := c.Hold() != before.Hold() || c.CarID != before.CarID
+		priced := d.DailyRate == nil || *d.DailyRate != before.DailyRate || d.TotalAmount == nil || *d.TotalAmount != before.TotalAmount
+		needsCheck := moved || priced || c.CustomerID != before.CustomerID || c.EndDate != before.EndDate
+		if !needsCheck {
+			return "changed " + c.Number, nil
+		}
+		if before.CancelledAt != nil {
+			return "", ErrCancelled
+		}
+		car, err := s.check(ctx, c, &before)
+		if err != nil {
+			return "", err
+		}
+		if err := c.reprice(&before, d, car.PricePerDay); err != nil || !moved {
+			return "changed " + c.Number, err
+		}
+		return "changed " + c.Number + " to " + c.Car.LicensePlate + " from " + c.Hold().String(), s.Ledger.Move(ctx, c.ID, c.CarID, c.Hold())
+	})
+}
+
+// Cancel ends a contract that is not over yet. The car is free from today on.
+func (s *Service) Cancel(ctx context.Context, id ContractID, version int, reason string) (Contract, error) {
+	return s.amend(ctx, id, version, func(ctx context.Context, c *Contract) (string, error) {
+		switch c.StatusOn(s.Today()) {
+		case Cancelled:
+			return "", ErrCancelled.Say("the contract is cancelled already")
+		case Ended:
+			return "", ErrContractEnded
+		}
+		now := s.Now()
+		c.CancelledAt, c.CancellationReason = &now, &reason
+		held := c.Hold()
+		held.End = date.Earlier(held.End, s.Today())
+		if _, err := s.Cars.Lock(ctx, c.CarID); err != nil {
+			return "", err
+		}
+		return "cancelled " + c.Number, s.Ledger.Move(ctx, c.ID, c.CarID, held)
+	})
+}
+
+// MarkNotified notes that the customer was told about the end of a contract.
+func (s *Service) MarkNotified(ctx context.Context, id ContractID) (Contract, error) {
+	return s.amend(ctx, id, record.AnyVersion, func(_ context.Context, c *Contract) (string, error) {
+		c.NotificationSent = true
+		return "marked " + c.Number + " as notified", nil
+	})
+}
+
+// amend lets change rewrite a contract and tell what it did.
+func (s *Service) amend(ctx context.Context, id ContractID, version int, change func(context.Context, *Contract) (string, error)) (c Contract, err error) {
+	if err := record.Require(ctx, record.Staff); err != nil {
+		return Contract{}, err
+	}
+	err = s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
+		var before Contract
+		var did string
+		c, err = s.Store.Update(ctx, id, s.Today(), func(c *Contract) error {
+			if err := c.Expect(version); err != nil {
+				return err
+			}
+			before = *c
+			if did, err = change(ctx, c); err != nil {
+				return err
+			}
+			if record.Same(before, *c) {
+				return record.ErrUnchanged
+			}
+			c.Touch(s.Now())
+			c.UpdatedBy = record.Author(ctx)
+			return nil
+		})
+		if err != nil || c.Version == before.Version {
+			return record.Entry{}, err
+		}
+		c.Status = c.StatusOn(s.Today())
+		e := entry(record.Update, record.Updated, c, did, written(before), written(c))
+		if before.CarID != c.CarID {
+			e.Changes = append(e.Changes, carChange(before.CarID))
+		}
+		return e, nil
+	})
+	return c, err
+}
+
+// Remove deletes a contract that has not begun.
+func (s *Service) Remove(ctx context.Context, id ContractID, version int) error {
+	if err := record.Require(ctx, record.AdminOnly); err != nil {
+		return err
+	}
+	return s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
+		c, err := s.Store.Update(ctx, id, s.Today(), func(c *Contract) error {
+			if err := c.Expect(version); err != nil {
+				return err
+			}
+			if !c.StartDate.After(s.Today()) {
+				return ErrContractBegan
+			}
+			c.Touch(s.Now())
+			c.UpdatedBy = record.Author(ctx)
+			_, err := s.Cars.Lock(ctx, c.CarID)
+			return err
+		})
+		if err != nil {
+			return record.Entry{}, err
+		}
+		if err := s.Ledger.Move(ctx, c.ID, c.CarID, date.Span{}); err != nil {
+			return record.Entry{}, err
+		}
+		return entry(record.Delete, record.Deleted, c, "deleted "+c.Number, written(c), nil), s.Store.Delete(ctx, id)
+	})
+}
+
+// written is what the audit log compares of a contract.
+func written(c Contract) any {
+	d := c.draft()
+	return struct {
+		Draft
+		PriceAgreed        bool    `json:"priceAgreed"`
+		Cancelled          bool    `json:"cancelled"`
+		CancellationReason *string `json:"cancellationReason"`
+		NotificationSent   bool    `json:"notificationSent"`
+	}{d, c.PriceAgreed, c.CancelledAt != nil, c.CancellationReason, c.NotificationSent}
+}
+
+// entry tells of a contract, and that its car's days changed.
+func entry(a record.Action, k record.Kind, c Contract, description string, before, after any) record.Entry {
+	return record.Entry{
+		Action: a, Resource: "contract", ResourceID: string(c.ID), Description: description, Before: before, After: after,
+		Changes: []record.Change{record.Changed(record.Contracts, k, c.Meta), carChange(c.CarID)},
+	}
+}
+
+// carChange says that what holds a car changed. The car itself did not: no version.
+func carChange(id fleet.CarID) record.Change {
+	return record.Change{Topic: record.Cars, ID: string(id), Kind: record.Updated}
+}
