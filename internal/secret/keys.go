@@ -1,0 +1,63 @@
+package secret
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"log/slog"
+)
+
+// Keys are the keys of a running program, one for each use, so that what is
+// made for one use is worth nothing for another. They are never shown.
+type Keys struct {
+	Access  []byte // signs access tokens
+	Refresh []byte // chains refresh tokens
+	Replay  []byte // tells repeated requests apart
+}
+
+// DeriveKeys returns the keys that follow from master, which has 32 bytes or more.
+func DeriveKeys(master []byte) Keys {
+	return Keys{
+		Access:  derive(master, "cartracker access token"),
+		Refresh: derive(master, "cartracker refresh token"),
+		Replay:  derive(master, "cartracker replayed request"),
+	}
+}
+
+func derive(master []byte, use string) []byte {
+	key, _ := hkdf.Key(sha256.New, master, nil, use, sha256.Size) // fails only for keys over 8160 bytes
+	return key
+}
+
+// Successor returns the refresh token that follows token. It is always the
+// same one, so that two tabs which refresh at once get the same answer.
+func (k Keys) Successor(token string) string {
+	return base64.RawURLEncoding.EncodeToString(mac(k.Refresh, token))
+}
+
+// Fingerprint returns what tells data from other data, in hex. Unlike a bare
+// hash it cannot be used to try out what data held, such as a password.
+func (k Keys) Fingerprint(data []byte) string {
+	return hex.EncodeToString(mac(k.Replay, string(data)))
+}
+
+func mac(key []byte, message string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(message))
+	return h.Sum(nil)
+}
+
+const hidden = "[secret]"
+
+func (Keys) String() string { return hidden }
+
+// GoString hides k from %#v.
+func (Keys) GoString() string { return hidden }
+
+// LogValue hides k from logs.
+func (Keys) LogValue() slog.Value { return slog.StringValue(hidden) }
+
+// MarshalJSON hides k from JSON.
+func (Keys) MarshalJSON() ([]byte, error) { return []byte(`"` + hidden + `"`), nil }
