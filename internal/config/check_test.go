@@ -1,0 +1,95 @@
+package config_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// bad has texts that each setting refuses.
+var bad = map[string][]string{
+	"APP_ENV":                {"prod", "PRODUCTION", " test"},
+	"APP_NAME":               {" ", "a\nb", strings.Repeat("x", 101), "\xff"},
+	"DATA_DIR":               {"a?b", "a\x00b"},
+	"HOST":                   {"http://a", "127.0.0.1:80", "[::1]", "a b", "-a", "999.1.1.1", "a/b", "ž"},
+	"PORT":                   {"x", "-1", "65536", "5000.0", "5 000", "0x10", "99999999999999999999"},
+	"BASE_URL":               {"desk.example.net", "ftp://a", "https://", "https://a?b", "https://a#", "https://u:p@a", "https://a:0", "https://a:x", "https://a:", "//a", "https://a b", "https:a", "https://%"},
+	"APP_URL":                {"/", "mailto:a@b", "https://ž.example.com"},
+	"ALLOWED_ORIGINS":        {"*", "null", "https://a/", "https://a/b", "a", "https://a,b", "https://a https://b", "capacitor://a"},
+	"TRUSTED_PROXIES":        {"10.0.0.0/33", "a", "10.0.0", "10.0.0.0/8;::1", "fe80::1%eth0", "::ffff:1.2.3.4/100"},
+	"DATABASE_URL":           {"cars.db", "sqlite:", "sqlite::memory:", "sqlite://cars.db", "sqlite:a?mode=ro", "mysql://a/b", "postgres:///cars", "postgres:a", "postgres://u:p%@h/d", "postgres://u:1/2@h/d", "host=a password=b", "postgres://u:p w@h/d"},
+	"DB_HOST":                {"a b", "a:5432", "./run"},
+	"DB_PORT":                {"0", "x"},
+	"DB_SSL":                 {"on", "allow"},
+	"DB_POOL_MIN":            {"-1", "x", "101"},
+	"DB_POOL_SIZE":           {"0", "101"},
+	"DB_POOL_MAX":            {"0", "x"},
+	"DB_INSTANCES":           {"0", "1.5"},
+	"ACCESS_TOKEN_SECRET":    {"short", key[1:]},
+	"ACCESS_TOKEN_DURATION":  {"0", "0s", "-1m", "15", "24h1s", "1d1s", "1ms", "x", "d", "1dd", "1d-1h", "1.5d", "99999d"},
+	"REFRESH_TOKEN_DURATION": {"0d", "31d", "30d1s", "-7d"},
+	"REGISTRATION":           {"yes", "Open"},
+	"BUSINESS_TZ":            {"Sarajevo", "Local", "../etc/passwd", "Europe/Nowhere"},
+	"CURRENCY":               {"bam", "BA", "BAMM", "B1M", "ČČ"},
+	"DEFAULT_LANGUAGE":       {"de", "EN"},
+	"LOG_LEVEL":              {"trace", "INFO", "4"},
+	"LOG_FORMAT":             {"logfmt", "JSON"},
+}
+
+func TestEachWrong(t *testing.T) {
+	for name, texts := range bad {
+		for _, text := range texts {
+			env := map[string]string{name: text}
+			if strings.HasPrefix(name, "DB_") && !strings.HasPrefix(name, "DB_POOL") && name != "DB_HOST" {
+				env["DB_HOST"] = "db"
+			}
+			if env["DB_HOST"] != "" {
+				env["ACCESS_TOKEN_SECRET"] = key
+			}
+			_, err := load(env)
+			if err == nil || !strings.HasPrefix(err.Error(), name+": must be ") || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s=%q: %v", name, text, err)
+			}
+			if err != nil && len(text) > 8 && strings.Contains(err.Error(), text) {
+				t.Errorf("%s=%q is in the message: %v", name, text, err)
+			}
+		}
+	}
+}
+
+func TestAllWrongAtOnce(t *testing.T) {
+	env := map[string]string{}
+	for name, texts := range bad {
+		env[name] = texts[0]
+	}
+	env["DB_NAME_FILE"] = "/nonexistent"
+	_, err := load(env)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	if len(lines) != len(env) {
+		t.Errorf("%d lines for %d mistakes:\n%v", len(lines), len(env), err)
+	}
+	for name := range env {
+		name = strings.TrimSuffix(name, "_FILE")
+		if !strings.Contains("\n"+err.Error(), "\n"+name+": ") {
+			t.Errorf("%s is not named:\n%v", name, err)
+		}
+	}
+}
+
+func TestPartsOfTheDatabase(t *testing.T) {
+	for name, tt := range map[string]struct {
+		env  map[string]string
+		want string
+	}{
+		"both":      {map[string]string{"DATABASE_URL": "sqlite:a", "DB_HOST": "db"}, "DB_HOST: set it or DATABASE_URL, not both"},
+		"no host":   {map[string]string{"DB_USER": "u", "DB_PORT": "1"}, "DB_PORT: means something only together with DB_HOST\nDB_USER: means something only together with DB_HOST"},
+		"no secret": {map[string]string{"DB_HOST": "db"}, "ACCESS_TOKEN_SECRET: must be set with PostgreSQL"},
+		"neither":   {map[string]string{"DATABASE_URL": "postgres://db/cars"}, "ACCESS_TOKEN_SECRET: must be set with PostgreSQL"},
+	} {
+		if _, err := load(tt.env); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

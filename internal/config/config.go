@@ -1,0 +1,89 @@
+// Package config has every setting of the program, once: its environment
+// variable, its flag, its default, what it means and what it may be.
+//
+// A setting is a text field of [Config] with a tag "setting" that names its
+// environment variable (and then its aliases). A flag wins over the variable,
+// the variable over the "initial" value; "follows" describes an initial value
+// that is computed. The same variable with the suffix _FILE names a file that
+// holds the value. Secrets have no flag, which anybody could read with ps.
+// A variable that is set to nothing counts as not set.
+//
+// A command takes the settings as flags by embedding Config; [Config.Check]
+// then reads the environment for whatever the flags left open. kong does not
+// read the environment itself, since it would stop at the first mistake and
+// knows no files.
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// A Config is what the program is told from outside. Fields with a setting are
+// given as text, and hold the text in force once Check has succeeded. The
+// other fields are what Check made of it.
+type Config struct {
+	AppEnv  string `group:"General" setting:"APP_ENV,NODE_ENV" initial:"production" placeholder:"ENV" help:"What this instance is for: production, development or test."`
+	AppName string `group:"General" setting:"APP_NAME" initial:"Car Tracker" placeholder:"NAME" help:"Name shown to people."`
+	DataDir string `group:"General" setting:"DATA_DIR" initial:"./data" placeholder:"DIR" help:"Directory for everything the program keeps on disk."`
+
+	Host           string `group:"Network" setting:"HOST" initial:"127.0.0.1" placeholder:"HOST" help:"Address or host name to listen on; 0.0.0.0 or :: for every interface."`
+	Port           string `group:"Network" setting:"PORT" initial:"5000" placeholder:"PORT" help:"Port to listen on; 0 takes any that is free."`
+	BaseURL        string `group:"Network" setting:"BASE_URL" follows:"http://HOST:PORT" placeholder:"URL" help:"This program as clients see it. Cookies are secure if it begins with https."`
+	AppURL         string `group:"Network" setting:"APP_URL" follows:"BASE_URL" placeholder:"URL" help:"The web client. Links in mails begin with it."`
+	AllowedOrigins string `group:"Network" setting:"ALLOWED_ORIGINS" placeholder:"ORIGINS" help:"Web origins that may call the API besides APP_URL and BASE_URL, comma-separated, such as https://desk.example.com."`
+	TrustedProxies string `group:"Network" setting:"TRUSTED_PROXIES" placeholder:"CIDRS" help:"Proxies whose X-Forwarded-For is believed: addresses or CIDRs, comma-separated."`
+
+	DatabaseURL Secret `group:"Database" setting:"DATABASE_URL" kong:"-" follows:"sqlite:DATA_DIR/cartracker.db" help:"The database: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE."`
+	DBHost      string `group:"Database" setting:"DB_HOST" placeholder:"HOST" help:"PostgreSQL host or socket directory, in place of DATABASE_URL."`
+	DBPort      string `group:"Database" setting:"DB_PORT" initial:"5432" placeholder:"PORT" help:"PostgreSQL port, with DB_HOST."`
+	DBUser      string `group:"Database" setting:"DB_USER" initial:"cartracker" placeholder:"USER" help:"PostgreSQL user, with DB_HOST."`
+	DBPassword  Secret `group:"Database" setting:"DB_PASSWORD" kong:"-" help:"PostgreSQL password, with DB_HOST."`
+	DBName      string `group:"Database" setting:"DB_NAME" initial:"cartracker" placeholder:"NAME" help:"PostgreSQL database, with DB_HOST."`
+	DBSSL       string `group:"Database" setting:"DB_SSL" name:"db-ssl" initial:"prefer" placeholder:"MODE" help:"TLS to PostgreSQL, with DB_HOST: disable, prefer, require, verify-ca or verify-full; true means require, false means disable."`
+	DBPoolMin   string `group:"Database" setting:"DB_POOL_MIN" initial:"20" placeholder:"N" help:"PostgreSQL connections that are kept open."`
+	DBPoolSize  string `group:"Database" setting:"DB_POOL_SIZE" initial:"50" placeholder:"N" help:"PostgreSQL connections the pool settles at; above it a returned one is closed."`
+	DBPoolMax   string `group:"Database" setting:"DB_POOL_MAX" initial:"100" placeholder:"N" help:"PostgreSQL connections at most."`
+	DBInstances string `group:"Database" setting:"DB_INSTANCES" initial:"1" placeholder:"N" help:"Instances that share the PostgreSQL server."`
+
+	AccessTokenSecret    Secret `group:"Sign-in" setting:"ACCESS_TOKEN_SECRET" kong:"-" help:"Key that signs access tokens, at least 32 bytes. With SQLite one is made and kept if none is set; PostgreSQL needs one."`
+	AccessTokenDuration  string `group:"Sign-in" setting:"ACCESS_TOKEN_DURATION" initial:"15m" placeholder:"TIME" help:"How long an access token is good for, up to 24h."`
+	RefreshTokenDuration string `group:"Sign-in" setting:"REFRESH_TOKEN_DURATION" initial:"7d" placeholder:"TIME" help:"How long a refresh token is good for, up to 30d."`
+	Registration         string `group:"Sign-in" setting:"REGISTRATION" initial:"closed" placeholder:"WHO" help:"Whether strangers may register: closed or open."`
+
+	BusinessTZ      string `group:"Business" setting:"BUSINESS_TZ" initial:"Europe/Sarajevo" placeholder:"ZONE" help:"Time zone in which the company's days begin and end."`
+	Currency        string `group:"Business" setting:"CURRENCY" initial:"BAM" placeholder:"CODE" help:"Currency of all prices, as three capital letters."`
+	DefaultLanguage string `group:"Business" setting:"DEFAULT_LANGUAGE" initial:"en" placeholder:"LANG" help:"Language of people who chose none: en or bs."`
+
+	LogLevel  string `group:"Logs" setting:"LOG_LEVEL" initial:"info" placeholder:"LEVEL" help:"Least that is logged: debug, info, warn or error."`
+	LogFormat string `group:"Logs" setting:"LOG_FORMAT" follows:"json in production, else text" placeholder:"FORMAT" help:"How it is logged: text or json."`
+
+	Development bool           `kong:"-"` // APP_ENV is development
+	Zone        *time.Location `kong:"-"` // BUSINESS_TZ
+	AccessTTL   time.Duration  `kong:"-"`
+	RefreshTTL  time.Duration  `kong:"-"`
+	Origins     []string       `kong:"-"` // of AllowedOrigins, AppURL and BaseURL, each once
+	Proxies     []netip.Prefix `kong:"-"` // TRUSTED_PROXIES
+	Secure      bool           `kong:"-"` // clients reach the program by https
+	CrossSite   bool           `kong:"-"` // APP_URL is on another site than BASE_URL, as cookies see it
+	Level       slog.Level     `kong:"-"`
+	Database    Database       `kong:"-"`
+	Pool        Pool           `kong:"-"`
+
+	sources map[string]Source // by variable, once Check has run
+}
+
+// A Pool bounds the connections to PostgreSQL of one instance.
+type Pool struct {
+	Min       int // kept open
+	Size      int // above it a returned connection is closed
+	Max       int // at most
+	Instances int // how many instances share the server
+}
+
+// Options returns what makes the help of a command show each setting's
+// variable and default. Parsing works without them.
+func Options() []kong.Option { return []kong.Option{kong.ValueFormatter(describe)} }

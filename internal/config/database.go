@@ -1,0 +1,115 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"path/filepath"
+	"strings"
+)
+
+// The databases the program runs on.
+const (
+	SQLite   = "sqlite"
+	Postgres = "postgres"
+)
+
+// A Database says where records are kept.
+type Database struct {
+	Driver string // SQLite or Postgres
+	Path   string // absolute, of the SQLite file
+	URL    Secret // of PostgreSQL: it may hold a password
+}
+
+const mustDatabaseURL = "must be sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters in the password as %XX"
+
+func (k *checker) database() {
+	k.between("DB_PORT", k.DBPort, 1, 65535)
+	k.check(k.DBHost == "" || strings.HasPrefix(k.DBHost, "/") || isHost(k.DBHost), "DB_HOST", "must be a host name, an address or the absolute path of a socket directory")
+	switch k.DBSSL { // as other programs of the company have it
+	case "true":
+		k.DBSSL = "require"
+	case "false":
+		k.DBSSL = "disable"
+	}
+	k.oneOf("DB_SSL", k.DBSSL, "disable", "prefer", "require", "verify-ca", "verify-full")
+	k.check(k.DBHost == "" || !k.DatabaseURL.IsSet(), "DB_HOST", "set it or DATABASE_URL, not both")
+	for _, name := range []string{"DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_SSL"} {
+		k.check(k.DBHost != "" || k.unset(name) || k.wrong("DB_HOST"), name, "means something only together with DB_HOST")
+	}
+	k.Database = k.chosen()
+}
+
+// chosen returns the database that is asked for: by URL, by parts, or none.
+func (k *checker) chosen() Database {
+	if k.DatabaseURL.IsSet() {
+		d, ok := parseDatabase(k.DatabaseURL.Reveal())
+		k.check(ok, "DATABASE_URL", mustDatabaseURL)
+		return d
+	}
+	if k.wrong("DATABASE_URL") {
+		return Database{}
+	}
+	if k.DBHost != "" {
+		return Database{Driver: Postgres, URL: NewSecret(k.joined())}
+	}
+	return Database{Driver: SQLite, Path: filepath.Join(k.DataDir, "cartracker.db")}
+}
+
+// joined is the URL that the DB_ settings make together.
+func (k *checker) joined() string {
+	u := url.URL{Scheme: "postgres", User: url.User(k.DBUser), Host: net.JoinHostPort(k.DBHost, k.DBPort), Path: "/" + k.DBName}
+	if k.DBPassword.IsSet() {
+		u.User = url.UserPassword(k.DBUser, k.DBPassword.Reveal())
+	}
+	query := url.Values{"sslmode": {k.DBSSL}}
+	if strings.HasPrefix(k.DBHost, "/") {
+		query.Set("host", k.DBHost)
+		query.Set("port", k.DBPort)
+		u.Host = ""
+	}
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+func parseDatabase(text string) (Database, bool) {
+	if path, ok := strings.CutPrefix(text, "sqlite:"); ok {
+		return parseSQLite(path)
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" ||
+		u.Host == "" && u.Query().Get("host") == "" ||
+		strings.Contains(u.Path, "@") { // the rest of a password with a slash in it
+		return Database{}, false
+	}
+	return Database{Driver: Postgres, URL: NewSecret(text)}, true
+}
+
+// parseSQLite reads a path. A file in memory would lose what it acknowledged,
+// and a question mark would begin options of the driver.
+func parseSQLite(path string) (Database, bool) {
+	if path == "" || path == ":memory:" || strings.ContainsAny(path, "\x00?") ||
+		strings.HasPrefix(path, "//") && !strings.HasPrefix(path, "///") {
+		return Database{}, false
+	}
+	abs, err := filepath.Abs(path)
+	return Database{Driver: SQLite, Path: abs}, err == nil
+}
+
+// shown is the database without its password.
+func (d Database) shown() string {
+	if d.Driver == SQLite {
+		return "sqlite:" + d.Path
+	}
+	u, err := url.Parse(d.URL.Reveal())
+	if err != nil {
+		return d.URL.String()
+	}
+	query := u.Query()
+	for name := range query {
+		if strings.Contains(strings.ToLower(name), "password") {
+			query.Set(name, "xxxxx")
+		}
+	}
+	u.RawQuery = query.Encode()
+	return u.Redacted()
+}
