@@ -37,7 +37,11 @@ func (a Amount) Times(n int) Amount { return Amount{a.minor * int64(n)} }
 // The whole is more than 0, the part is from 0 to the whole.
 func (a Amount) Share(part, whole int) Amount {
 	p, w := int64(part), int64(whole)
-	return Amount{(2*a.minor*p + w) / (2 * w)}
+	each, rest := a.minor/w, a.minor%w // apart, so that nothing overflows
+	if rest < 0 {
+		each, rest = each-1, rest+w
+	}
+	return Amount{each*p + (2*rest*p+w)/(2*w)}
 }
 
 // Parse reads a decimal number as JSON writes them, such as 55.5, -3 or 1.2e3.
