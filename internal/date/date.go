@@ -54,8 +54,9 @@ func (d Date) Year() int { return d.t.Year() }
 // Add returns the day n days after d, or before it when n is negative.
 func (d Date) Add(n int) Date { return Date{d.t.AddDate(0, 0, n)} }
 
-// DaysUntil returns how many days lie between d and e.
-func (d Date) DaysUntil(e Date) int { return int(e.t.Sub(d.t) / (24 * time.Hour)) }
+// DaysUntil returns how many days lie between d and e. It counts in seconds, for
+// a time.Duration ends after 292 years.
+func (d Date) DaysUntil(e Date) int { return int((e.t.Unix() - d.t.Unix()) / (24 * 60 * 60)) }
 
 // MarshalText writes d as YYYY-MM-DD.
 func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
@@ -69,13 +70,14 @@ func (d *Date) UnmarshalText(b []byte) (err error) {
 // Value stores d as text on SQLite and as a DATE on PostgreSQL.
 func (d Date) Value() (driver.Value, error) { return d.String(), nil }
 
-// Scan reads what either database returns for a day.
+// Scan reads what either database returns for a day. It may be one that Parse
+// refuses: a span that ends with the last Date has the day after it as its End.
 func (d *Date) Scan(src any) (err error) {
 	switch v := src.(type) {
 	case time.Time:
 		*d = New(v.Date())
 	case string:
-		*d, err = Parse(v[:min(len(v), len(time.DateOnly))])
+		d.t, err = time.Parse(time.DateOnly, v[:min(len(v), len(time.DateOnly))])
 	default:
 		err = fmt.Errorf("date: cannot scan %T", src)
 	}
@@ -100,5 +102,9 @@ func Earlier(d, e Date) Date {
 
 // Begins returns the moment at which d begins in zone.
 func (d Date) Begins(zone *time.Location) Moment {
-	return At(time.Date(d.t.Year(), d.t.Month(), d.t.Day(), 0, 0, 0, 0, zone))
+	t := time.Date(d.t.Year(), d.t.Month(), d.t.Day(), 0, 0, 0, 0, zone)
+	if t.Day() != d.t.Day() { // clocks skip this midnight, and t is an hour before the day
+		_, t = t.ZoneBounds()
+	}
+	return At(t)
 }

@@ -24,7 +24,7 @@ func (m Moment) Time() time.Time { return m.t }
 func (m Moment) IsZero() bool { return m.t.IsZero() }
 
 // Add returns the moment d after m.
-func (m Moment) Add(d time.Duration) Moment { return Moment{m.t.Add(d)} }
+func (m Moment) Add(d time.Duration) Moment { return At(m.t.Add(d)) }
 
 // Sub returns how long after o m is.
 func (m Moment) Sub(o Moment) time.Duration { return m.t.Sub(o.t) }
