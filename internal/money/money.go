@@ -30,6 +30,12 @@ func (a Amount) Negative() bool { return a.minor < 0 }
 // More reports whether a is more than b.
 func (a Amount) More(b Amount) bool { return a.minor > b.minor }
 
+// Plus returns a + b.
+func (a Amount) Plus(b Amount) Amount { return Amount{a.minor + b.minor} }
+
+// Less returns a − b.
+func (a Amount) Less(b Amount) Amount { return Amount{a.minor - b.minor} }
+
 // Times returns n times a.
 func (a Amount) Times(n int) Amount { return Amount{a.minor * int64(n)} }
 

@@ -58,7 +58,11 @@ func (s *Service) Revenue(ctx context.Context, from, to date.Date) (money.Amount
 	if err := record.Require(ctx, record.Staff); err != nil {
 		return money.Amount{}, err
 	}
-	return s.Store.Revenue(ctx, from, to)
+	sum, parts, err := s.Store.Earnings(ctx, from, to)
+	for _, p := range parts {
+		sum = sum.Plus(p.Earned(from, to))
+	}
+	return sum, err
 }
 
 // Availability returns what holds a car on some of the days of span. Callers

@@ -47,9 +47,20 @@ func (c *Contract) reprice(before *Contract, d Draft, rate money.Amount) error {
 	return nil
 }
 
-// Earned returns what a contract of this price earns up to, but not including,
-// the day to: its share by days, to the nearest minor unit. It was made for
-// days days and held its car for held.
-func Earned(total money.Amount, days int, held date.Span, to date.Date) money.Amount {
-	return total.Share(held.Until(to), days)
+// A Part is a contract that earns on some of its days only: those before or
+// behind are out of the range that is asked for, or it was cancelled.
+type Part struct {
+	Total money.Amount
+	Days  int       // for which it was made
+	Held  date.Span // what it held of them
+}
+
+// Earned returns what p earns from from up to to; a zero day is no bound. It
+// is the rounded share of all days up to to, less that of all up to from, so
+// that adjoining ranges add up exactly.
+func (p Part) Earned(from, to date.Date) money.Amount {
+	if to.IsZero() {
+		to = p.Held.End
+	}
+	return p.Total.Share(p.Held.Until(to), p.Days).Less(p.Total.Share(p.Held.Until(from), p.Days))
 }

@@ -22,9 +22,10 @@ type Store interface {
 	Update(ctx context.Context, id ContractID, today date.Date, change func(*Contract) error) (Contract, error)
 	// Delete hides a contract for ever. Its number is not used again.
 	Delete(context.Context, ContractID) error
-	// Revenue returns what all contracts earn on the days from from up to to;
-	// a zero day is no bound.
-	Revenue(ctx context.Context, from, to date.Date) (money.Amount, error)
+	// Earnings returns the whole price of the contracts that earn all of it on
+	// the days from from up to to, and apart those that earn a share of it
+	// there. A zero day is no bound.
+	Earnings(ctx context.Context, from, to date.Date) (whole money.Amount, parts []Part, err error)
 }
 
 // A Ledger says who holds which car on which days. "Free" has no other definition.

@@ -1,0 +1,172 @@
+package store
+
+import (
+	"context"
+	"strings"
+
+	"cartracker/internal/date"
+	"cartracker/internal/fleet"
+	"cartracker/internal/page"
+	"cartracker/internal/rental"
+	"cartracker/internal/text"
+)
+
+// Cars is the fleet.Store and the rental.Cars.
+type Cars struct {
+	table[fleet.CarID, fleet.Car]
+}
+
+var (
+	_ fleet.Store = Cars{}
+	_ rental.Cars = Cars{}
+)
+
+// The holds of a car never overlap, so that whether it is held on a day is
+// asked of one row: the last hold that begins no later.
+const (
+	rentedNow = `COALESCE((SELECT h.ends > ? AND h.kind = 'contract' FROM holds h
+		WHERE h.car_id = cars.id AND h.starts <= ? ORDER BY h.starts DESC LIMIT 1), FALSE)`
+	// The end of the first run of holds without a gap, if it began by today.
+	freeAfter = `(SELECT MIN(h.ends) FROM holds h WHERE h.car_id = cars.id AND h.ends > ?
+		AND EXISTS (SELECT 1 FROM holds t WHERE t.car_id = cars.id AND t.starts <= ? AND t.ends > ?)
+		AND NOT EXISTS (SELECT 1 FROM holds n WHERE n.car_id = h.car_id AND n.starts = h.ends))`
+	free = `NOT COALESCE((SELECT h.ends > ? FROM holds h
+		WHERE h.car_id = cars.id AND h.starts < ? ORDER BY h.starts DESC LIMIT 1), FALSE)`
+)
+
+// NewCars returns the cars in db.
+func NewCars(db *DB) Cars {
+	return Cars{table[fleet.CarID, fleet.Car]{
+		db:   db,
+		name: "cars",
+		cols: metaCols + "manufacturer, model, year, license_plate, fuel_type, transmission, price_per_day, category, status, " +
+			"chassis_number, color, seats, doors, mileage, engine_power, current_location, photo_url, is_archived, archived_at, " +
+			"archived_by, created_by, updated_by",
+		fields: func(c *fleet.Car) []any {
+			return meta(&c.Meta, &c.Manufacturer, &c.Model, &c.Year, &c.LicensePlate, &c.FuelType, &c.Transmission, &c.PricePerDay,
+				&c.Category, &c.Status, &c.ChassisNumber, &c.Color, &c.Seats, &c.Doors, &c.Mileage, &c.EnginePower, &c.CurrentLocation,
+				&c.PhotoURL, &c.IsArchived, &c.ArchivedAt, person{&c.ArchivedBy}, person{&c.CreatedBy}, person{&c.UpdatedBy})
+		},
+		derive: func(c *fleet.Car) derived {
+			key := plateKey(c.LicensePlate)
+			return derived{
+				{"manufacturer_fold", text.Fold(c.Manufacturer)},
+				{"model_fold", text.Fold(c.Model)},
+				{"plate_key", key},
+				{"plate_fold", search(&c.LicensePlate, &key)},
+				{"search", search(&c.LicensePlate, &key, &c.Manufacturer, &c.Model)},
+			}
+		},
+		none:     fleet.ErrNoCar,
+		live:     "cars.deleted_at IS NULL",
+		computed: rentedNow + ", " + freeAfter,
+		into:     func(c *fleet.Car) []any { return []any{&c.RentedNow, freeOn{&c.NextFreeOn}} },
+		sorts: map[string]order{
+			"createdAt":    {"cars.created_at", moment},
+			"manufacturer": {"cars.manufacturer_fold", words},
+			"pricePerDay":  {"cars.price_per_day", number},
+			"year":         {"cars.year", number},
+			"mileage":      {"cars.mileage", number},
+			"licensePlate": {"cars.license_plate", words},
+		},
+		usual: "createdAt",
+		limit: 1000,
+	}}
+}
+
+// plateKey is the form of a license plate that is unique: without case, spaces and hyphens.
+func plateKey(plate string) string {
+	return strings.NewReplacer(" ", "", "-", "").Replace(strings.ToUpper(text.Name(plate)))
+}
+
+// onToday are the arguments of what is computed of a car.
+func onToday(today date.Date) []any { return []any{today, today, today, today, today} }
+
+// freeOn scans freeAfter, which is NULL for a car that nothing holds today.
+type freeOn struct{ d *date.Date }
+
+func (f freeOn) Scan(src any) error {
+	if src == nil {
+		return nil
+	}
+	return f.d.Scan(src)
+}
+
+func ofRef(ref fleet.Ref) (string, string) {
+	if ref.IsID() {
+		return "cars.id = ?", string(ref)
+	}
+	return "cars.plate_key = ?", plateKey(string(ref))
+}
+
+// Get returns the car with this id or license plate.
+func (s Cars) Get(ctx context.Context, ref fleet.Ref, today date.Date) (fleet.Car, error) {
+	cond, arg := ofRef(ref)
+	car, err := s.get(ctx, cond, "", append(onToday(today), arg)...)
+	car.NextFreeOn = date.Later(car.NextFreeOn, today)
+	return car, err
+}
+
+// Update changes a car under the row's lock.
+func (s Cars) Update(ctx context.Context, ref fleet.Ref, today date.Date, change func(*fleet.Car) error) (fleet.Car, error) {
+	cond, arg := ofRef(ref)
+	return s.update(ctx, func(c *fleet.Car) error {
+		c.NextFreeOn = date.Later(c.NextFreeOn, today)
+		return change(c)
+	}, cond, append(onToday(today), arg)...)
+}
+
+// Lock returns a car that nobody else can change or rent until the transaction ends.
+func (s Cars) Lock(ctx context.Context, id fleet.CarID) (fleet.Car, error) {
+	plain := s
+	plain.computed, plain.into = "", nil
+	return plain.get(ctx, "cars.id = ?", s.lock(), string(id))
+}
+
+// Delete hides a car for ever.
+func (s Cars) Delete(ctx context.Context, id fleet.CarID) error {
+	_, err := s.db.exec(ctx, "UPDATE cars SET deleted_at = updated_at WHERE id = ?", string(id))
+	return err
+}
+
+// Needed reports whether a contract that is not over has the car.
+func (s Cars) Needed(ctx context.Context, id fleet.CarID, today date.Date) (bool, error) {
+	return s.db.exists(ctx, "SELECT 1 FROM contracts WHERE car_id = ? AND end_date >= ? AND cancelled_at IS NULL AND deleted_at IS NULL LIMIT 1",
+		string(id), today)
+}
+
+// List returns the cars that f selects.
+func (s Cars) List(ctx context.Context, f fleet.Filter, today date.Date) (page.Of[fleet.Car], error) {
+	var w where
+	if f.Q != "" {
+		w.add(contains("cars.search"), like(f.Q))
+	}
+	is(&w, "cars.status = ?", f.Status)
+	is(&w, "cars.category = ?", f.Category)
+	is(&w, "cars.manufacturer_fold = ?", text.Fold(text.Clean(f.Manufacturer)))
+	is(&w, "cars.model_fold = ?", text.Fold(text.Clean(f.Model)))
+	is(&w, "cars.fuel_type = ?", f.FuelType)
+	is(&w, "cars.transmission = ?", f.Transmission)
+	given(&w, "cars.price_per_day >= ?", f.MinPrice)
+	given(&w, "cars.price_per_day <= ?", f.MaxPrice)
+	given(&w, "cars.seats >= ?", f.MinSeats)
+	given(&w, "cars.mileage <= ?", f.MaxMileage)
+	if f.Archived != "all" {
+		w.add("cars.is_archived = ?", f.Archived == "true")
+	}
+	if !f.Free.Start.IsZero() {
+		w.add(free, f.Free.Start, f.Free.End)
+	}
+	cars, err := s.list(ctx, w, f.Query, f.Sort, onToday(today)...)
+	for i := range cars.Items {
+		cars.Items[i].NextFreeOn = date.Later(cars.Items[i].NextFreeOn, today)
+	}
+	return cars, err
+}
+
+// given adds a condition on a parameter that the client gave.
+func given[T any](w *where, cond string, o page.Opt[T]) {
+	if o.Set {
+		w.add(cond, value(&o.Value))
+	}
+}

@@ -1,0 +1,180 @@
+package store
+
+import (
+	"context"
+	"fmt"
+
+	"cartracker/internal/date"
+	"cartracker/internal/money"
+	"cartracker/internal/page"
+	"cartracker/internal/rental"
+	"cartracker/internal/text"
+)
+
+// Contracts is the rental.Store.
+type Contracts struct {
+	table[rental.ContractID, rental.Contract]
+}
+
+var _ rental.Store = Contracts{}
+
+// NewContracts returns the contracts in db.
+func NewContracts(db *DB) Contracts {
+	return Contracts{table[rental.ContractID, rental.Contract]{
+		db:   db,
+		name: "contracts",
+		cols: metaCols + "number, customer_id, car_id, start_date, end_date, days, daily_rate, total_amount, price_agreed, " +
+			"additional_notes, photo_url, cancelled_at, cancellation_reason, notification_sent, created_by, updated_by",
+		fields: func(c *rental.Contract) []any {
+			return meta(&c.Meta, &c.Number, &c.CustomerID, &c.CarID, &c.StartDate, &c.EndDate, &c.Days, &c.DailyRate, &c.TotalAmount,
+				&c.PriceAgreed, &c.AdditionalNotes, &c.PhotoURL, &c.CancelledAt, &c.CancellationReason, &c.NotificationSent,
+				person{&c.CreatedBy}, person{&c.UpdatedBy})
+		},
+		derive: func(c *rental.Contract) derived { return derived{{"number_fold", text.Fold(c.Number)}} },
+		none:   rental.ErrNoContract,
+		live:   "contracts.deleted_at IS NULL",
+		joins:  " JOIN customers ON customers.id = contracts.customer_id JOIN cars ON cars.id = contracts.car_id",
+		computed: "customers.name, customers.email, customers.phone_number, customers.passport_number, " +
+			"cars.manufacturer, cars.model, cars.year, cars.license_plate",
+		into: func(c *rental.Contract) []any {
+			return []any{&c.Customer.Name, &c.Customer.Email, &c.Customer.PhoneNumber, &c.Customer.PassportNumber,
+				&c.Car.Manufacturer, &c.Car.Model, &c.Car.Year, &c.Car.LicensePlate}
+		},
+		sorts: map[string]order{
+			"startDate":   {"contracts.start_date", day},
+			"endDate":     {"contracts.end_date", day},
+			"createdAt":   {"contracts.created_at", moment},
+			"totalAmount": {"contracts.total_amount", number},
+		},
+		usual: "-createdAt",
+		limit: 200,
+	}}
+}
+
+// complete fills in what follows from the columns.
+func complete(c *rental.Contract, today date.Date) {
+	c.Customer.ID, c.Car.ID = c.CustomerID, c.CarID
+	c.Status = c.StatusOn(today)
+}
+
+// Insert keeps a new contract under the next number of the year. The counter's
+// row is locked until the transaction ends, so that numbers have no gaps.
+func (s Contracts) Insert(ctx context.Context, c *rental.Contract, year int) error {
+	var n int
+	row := func(scan func(...any) error) error { return scan(&n) }
+	err := s.db.query(ctx, row, `INSERT INTO contract_numbers (year, last) VALUES (?, 1)
+		ON CONFLICT (year) DO UPDATE SET last = contract_numbers.last + 1 RETURNING last`, year)
+	if err != nil {
+		return err
+	}
+	c.Number = fmt.Sprintf("CTR-%d-%05d", year, n)
+	return s.table.Insert(ctx, c)
+}
+
+// Get returns one contract.
+func (s Contracts) Get(ctx context.Context, id rental.ContractID, today date.Date) (rental.Contract, error) {
+	c, err := s.get(ctx, "contracts.id = ?", "", string(id))
+	complete(&c, today)
+	return c, err
+}
+
+// Update changes a contract under the row's lock.
+func (s Contracts) Update(ctx context.Context, id rental.ContractID, today date.Date, change func(*rental.Contract) error) (rental.Contract, error) {
+	return s.update(ctx, func(c *rental.Contract) error {
+		complete(c, today)
+		return change(c)
+	}, "contracts.id = ?", string(id))
+}
+
+// Delete hides a contract for ever.
+func (s Contracts) Delete(ctx context.Context, id rental.ContractID) error {
+	_, err := s.db.exec(ctx, "UPDATE contracts SET deleted_at = updated_at WHERE id = ?", string(id))
+	return err
+}
+
+// List returns the contracts that f selects.
+func (s Contracts) List(ctx context.Context, f rental.Filter, today date.Date) (page.Of[rental.Contract], error) {
+	var w where
+	if f.Q != "" {
+		q := like(f.Q)
+		w.add("("+contains("contracts.number_fold")+
+			" OR contracts.customer_id IN (SELECT id FROM customers WHERE "+contains("name_fold")+")"+
+			" OR contracts.car_id IN (SELECT id FROM cars WHERE "+contains("plate_fold")+"))", q, q, q)
+	}
+	addStatus(&w, f.Status, today)
+	is(&w, "contracts.customer_id = ?", f.CustomerID)
+	is(&w, "contracts.car_id = ?", f.CarID)
+	// The days of a contract are those of a hold, of which one is the least.
+	if !f.From.IsZero() {
+		w.add("(contracts.end_date > ? OR contracts.start_date >= ?)", f.From, f.From)
+	}
+	if !f.To.IsZero() {
+		w.add("contracts.start_date < ?", date.Between(f.From, f.To).End)
+	}
+	is(&w, "contracts.end_date >= ?", f.EndsFrom)
+	is(&w, "contracts.end_date <= ?", f.EndsTo)
+	if f.EndsFrom != (date.Date{}) {
+		w.add("contracts.cancelled_at IS NULL")
+	}
+	if f.Unnotified {
+		w.add("contracts.notification_sent = ?", false)
+	}
+	out, err := s.list(ctx, w, f.Query, f.Sort)
+	for i := range out.Items {
+		complete(&out.Items[i], today)
+	}
+	return out, err
+}
+
+func addStatus(w *where, s rental.Status, today date.Date) {
+	switch s {
+	case "":
+		return
+	case rental.Cancelled:
+		w.add("contracts.cancelled_at IS NOT NULL")
+		return
+	case rental.Upcoming:
+		w.add("contracts.start_date > ?", today)
+	case rental.Active:
+		w.add("contracts.start_date <= ? AND contracts.end_date >= ?", today, today)
+	case rental.Ended:
+		w.add("contracts.end_date < ?", today)
+	}
+	w.add("contracts.cancelled_at IS NULL")
+}
+
+// Earnings returns the whole price of the contracts that earn all of it from
+// from up to to, and apart those that earn a share of it there.
+func (s Contracts) Earnings(ctx context.Context, from, to date.Date) (whole money.Amount, parts []rental.Part, err error) {
+	var in, over where
+	over.add("contracts.deleted_at IS NULL")
+	in.add("contracts.cancelled_at IS NULL")
+	if !from.IsZero() {
+		over.add("h.ends > ?", from)
+		in.add("h.starts >= ?", from)
+	}
+	if !to.IsZero() {
+		over.add("h.starts < ?", to)
+		in.add("h.ends <= ?", to)
+	}
+	inside := in.clause()[len(" WHERE "):]
+	source := " FROM holds h JOIN contracts ON contracts.id = h.contract_id" + over.clause()
+	row := func(scan func(...any) error) error {
+		var p rental.Part
+		var starts, ends *date.Date
+		if err := scan(&p.Total, &p.Days, &starts, &ends); err != nil {
+			return err
+		}
+		if starts == nil {
+			whole = p.Total
+			return nil
+		}
+		p.Held = date.Span{Start: *starts, End: *ends}
+		parts = append(parts, p)
+		return nil
+	}
+	args := append(append(append(over.args[:len(over.args):len(over.args)], in.args...), over.args...), in.args...)
+	err = s.db.query(ctx, row, "SELECT CAST(COALESCE(SUM(contracts.total_amount), 0) AS BIGINT), 0, NULL, NULL"+source+" AND "+inside+
+		" UNION ALL SELECT contracts.total_amount, contracts.days, h.starts, h.ends"+source+" AND NOT ("+inside+")", args...)
+	return whole, parts, err
+}

@@ -1,0 +1,222 @@
+// Package store keeps the domain's data. Every statement is written once, in
+// the SQL that SQLite and PostgreSQL share; a Dialect holds what they do not.
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"cartracker/internal/date"
+	"cartracker/internal/fault"
+	"cartracker/internal/record"
+)
+
+// A Dialect is what SQLite and PostgreSQL do differently.
+type Dialect struct {
+	Name       string                                   // "sqlite" or "postgres"
+	Migrations fs.FS                                    // *.sql for goose
+	Alone      func(context.Context) (func(), error)    // makes other migrators wait until the func is called
+	Rebind     func(query string) string                // turns each ? into the database's own placeholder
+	ForUpdate  string                                   // added to a SELECT, locks the rows it returns
+	Prepares   bool                                     // statements are worth keeping prepared
+	LockWait   string                                   // bounds how long the transaction waits for a lock; %d is milliseconds
+	Violated   func(error) (constraint string, ok bool) // names the constraint that was broken
+	Retry      func(error) bool                         // the transaction failed for no fault of its own
+	LockTimed  func(error) bool                         // LockWait is over
+	Away       func(error) bool                         // the database cannot be reached or cannot answer now
+	OnClose    func()                                   // called last by Close; may be nil
+}
+
+// A DB is an open database: one pool that writes, and one that reads outside
+// of transactions. On PostgreSQL they are the same.
+type DB struct {
+	write, read *sql.DB
+	migrator    *sql.DB
+	dialect     Dialect
+	prepared    statements
+}
+
+// New returns the database behind these pools. The migrator is the pool that
+// migrations run on; it may be write.
+func New(write, read, migrator *sql.DB, d Dialect) *DB {
+	return &DB{write: write, read: read, migrator: migrator, dialect: d}
+}
+
+// Close closes the database.
+func (db *DB) Close() error {
+	errs := []error{db.prepared.close()}
+	for pool := range map[*sql.DB]bool{db.write: true, db.read: true, db.migrator: true} {
+		errs = append(errs, pool.Close())
+	}
+	if db.dialect.OnClose != nil {
+		db.dialect.OnClose()
+	}
+	return errors.Join(errs...)
+}
+
+// Ping returns nil if the database answers.
+func (db *DB) Ping(ctx context.Context) error { return db.explain(db.read.PingContext(ctx)) }
+
+// Name returns "sqlite" or "postgres".
+func (db *DB) Name() string { return db.dialect.Name }
+
+// maxAttempts is how often a transaction is tried that the database gave up
+// on because of others (a deadlock, SQLSTATE 40P01, or 40001).
+const maxAttempts = 4
+
+var (
+	errBusy       = &fault.Error{Kind: fault.Unavailable, Code: "overloaded", Message: "too many are changing the same thing; try again", RetryAfter: time.Second}
+	errAway       = &fault.Error{Kind: fault.Unavailable, Code: "database_away", Message: "the database does not answer; try again", RetryAfter: 5 * time.Second}
+	errConstraint = fault.New(fault.Conflict, "conflict", "this does not fit with what is already recorded")
+	errNoTx       = errors.New("store: a write outside of a transaction")
+)
+
+type txKey struct{ db *DB }
+
+// A transaction collects what it will tell the feed of changes.
+type transaction struct {
+	*sql.Tx
+	changes []record.Change
+	at      date.Moment
+	unkept  []string // queries that should be kept prepared
+}
+
+// InTx runs do inside a transaction: every call that do makes with the context
+// it is given joins it. The transaction commits if do returns nil. Inside
+// another transaction, InTx joins that one. Do may be called again if the
+// database gives the transaction up because of others.
+func (db *DB) InTx(ctx context.Context, do func(context.Context) error) error {
+	if db.tx(ctx) != nil {
+		return do(ctx)
+	}
+	for attempt := 1; ; attempt++ {
+		err := db.attempt(ctx, do)
+		if err == nil || !db.dialect.Retry(err) {
+			return db.explain(err)
+		}
+		if attempt == maxAttempts {
+			return fmt.Errorf("%w (%w)", errBusy, err)
+		}
+	}
+}
+
+func (db *DB) attempt(ctx context.Context, do func(context.Context) error) error {
+	sqlTx, err := db.write.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer sqlTx.Rollback() // does nothing once committed
+	tx := &transaction{Tx: sqlTx}
+	inside := context.WithValue(ctx, txKey{db}, tx)
+	if err := do(inside); err != nil {
+		return err
+	}
+	if err := db.writeChanges(inside, tx); err != nil {
+		return err
+	}
+	if err := sqlTx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	db.prepared.keep(ctx, db.write, tx.unkept)
+	return nil
+}
+
+func (db *DB) tx(ctx context.Context) *transaction {
+	tx, _ := ctx.Value(txKey{db}).(*transaction)
+	return tx
+}
+
+// exec runs a statement inside the transaction of ctx and returns how many
+// rows it touched.
+func (db *DB) exec(ctx context.Context, query string, args ...any) (int64, error) {
+	tx := db.tx(ctx)
+	if tx == nil {
+		return 0, errNoTx
+	}
+	res, err := db.execIn(ctx, tx, query, args)
+	if err != nil {
+		return 0, db.explain(err)
+	}
+	return res.RowsAffected()
+}
+
+func (db *DB) execIn(ctx context.Context, tx *transaction, query string, args []any) (sql.Result, error) {
+	if stmt := db.keptIn(tx, query); stmt != nil {
+		return tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+	}
+	return tx.ExecContext(ctx, db.dialect.Rebind(query), args...)
+}
+
+// query calls row for each row that the query returns, inside the transaction
+// of ctx if there is one.
+func (db *DB) query(ctx context.Context, row func(scan func(...any) error) error, query string, args ...any) error {
+	rows, err := db.rows(ctx, query, args)
+	if err != nil {
+		return db.explain(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return db.explain(rows.Err())
+}
+
+func (db *DB) rows(ctx context.Context, query string, args []any) (*sql.Rows, error) {
+	if tx := db.tx(ctx); tx != nil {
+		if stmt := db.keptIn(tx, query); stmt != nil {
+			return tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+		}
+		return tx.QueryContext(ctx, db.dialect.Rebind(query), args...)
+	}
+	if !db.dialect.Prepares {
+		return db.read.QueryContext(ctx, db.dialect.Rebind(query), args...)
+	}
+	stmt := db.prepared.get(db.read, query)
+	if stmt == nil {
+		db.prepared.keep(ctx, db.read, []string{query})
+		if stmt = db.prepared.get(db.read, query); stmt == nil {
+			return db.read.QueryContext(ctx, query, args...)
+		}
+	}
+	return stmt.QueryContext(ctx, args...)
+}
+
+// keptIn returns the kept statement of a query that runs inside tx. A new one
+// is prepared after tx, for until then tx has the writer's only connection.
+func (db *DB) keptIn(tx *transaction, query string) *sql.Stmt {
+	if !db.dialect.Prepares {
+		return nil
+	}
+	stmt := db.prepared.get(db.write, query)
+	if stmt == nil {
+		tx.unkept = append(tx.unkept, query)
+	}
+	return stmt
+}
+
+// explain returns what an error of the database means to the domain, wrapping
+// err, or err itself if it means nothing to it.
+func (db *DB) explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, told := errors.AsType[*fault.Error](err); told {
+		return err
+	}
+	if name, ok := db.dialect.Violated(err); ok {
+		if f, ok := meanings[name]; ok {
+			return fmt.Errorf("%w (%w)", f, err)
+		}
+		return fmt.Errorf("%w (%w)", errConstraint, err)
+	}
+	if db.dialect.Away(err) {
+		return fmt.Errorf("%w (%w)", errAway, err)
+	}
+	return err
+}

@@ -1,0 +1,124 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"cartracker/internal/audit"
+	"cartracker/internal/date"
+	"cartracker/internal/page"
+	"cartracker/internal/record"
+)
+
+// A Journal is the record.Journal: it writes the audit log at once, and the
+// feed of changes when the transaction is about to commit.
+type Journal struct {
+	DB  *DB
+	Now func() date.Moment
+}
+
+var _ record.Journal = Journal{}
+
+// Write keeps an entry.
+func (j Journal) Write(ctx context.Context, e record.Entry) error {
+	tx := j.DB.tx(ctx)
+	if tx == nil {
+		return errNoTx
+	}
+	now := j.Now()
+	log, err := audit.NewLog(e, record.CallerOf(ctx), now)
+	if err != nil {
+		return err
+	}
+	tx.changes, tx.at = append(tx.changes, e.Changes...), now
+	return NewAuditLogs(j.DB).Insert(ctx, &log)
+}
+
+// writeChanges tells the feed what tx changed, as its last statements: the
+// counter's row is locked from here to the commit, which makes seq the order
+// in which transactions commit.
+func (db *DB) writeChanges(ctx context.Context, tx *transaction) error {
+	if len(tx.changes) == 0 {
+		return nil
+	}
+	var last int64
+	row := func(scan func(...any) error) error { return scan(&last) }
+	n := int64(len(tx.changes))
+	if err := db.query(ctx, row, "UPDATE change_counter SET seq = seq + ? WHERE id = 1 RETURNING seq", n); err != nil {
+		return err
+	}
+	marks := strings.Repeat(", (?, ?, ?, ?, ?, ?)", len(tx.changes))[2:]
+	var args []any
+	for i, c := range tx.changes {
+		args = append(args, last-n+1+int64(i), string(c.Topic), c.ID, string(c.Kind), c.Version, tx.at)
+	}
+	_, err := db.exec(ctx, "INSERT INTO changes (seq, topic, id, kind, version, at) VALUES "+marks, args...)
+	return err
+}
+
+// AuditLogs is the audit.Store.
+type AuditLogs struct {
+	table[audit.LogID, audit.Log]
+}
+
+var _ audit.Store = AuditLogs{}
+
+// NewAuditLogs returns the audit log in db.
+func NewAuditLogs(db *DB) AuditLogs {
+	return AuditLogs{table[audit.LogID, audit.Log]{
+		db:   db,
+		name: "audit_logs",
+		cols: "id, user_id, username, user_role, ip_address, user_agent, request_id, action, resource, resource_id, description, changes, status, created_at",
+		fields: func(l *audit.Log) []any {
+			return []any{&l.ID, &l.UserID, &l.Username, &l.UserRole, &l.IPAddress, &l.UserAgent, &l.RequestID, &l.Action,
+				&l.Resource, &l.ResourceID, &l.Description, asJSON{&l.Changes}, &l.Status, &l.CreatedAt}
+		},
+		derive: func(l *audit.Log) derived { return derived{{"search", search(&l.Description, l.Username)}} },
+		none:   audit.ErrNoLog,
+		sorts:  map[string]order{"createdAt": {"audit_logs.created_at", moment}},
+		usual:  "-createdAt",
+		limit:  200,
+	}}
+}
+
+// Get returns one entry.
+func (s AuditLogs) Get(ctx context.Context, id audit.LogID) (audit.Log, error) {
+	return s.get(ctx, "audit_logs.id = ?", "", string(id))
+}
+
+// List returns the entries that f selects.
+func (s AuditLogs) List(ctx context.Context, f audit.Filter) (page.Of[audit.Log], error) {
+	var w where
+	if f.Q != "" {
+		w.add(contains("audit_logs.search"), like(f.Q))
+	}
+	is(&w, "audit_logs.user_id = ?", f.UserID)
+	is(&w, "audit_logs.action = ?", f.Action)
+	is(&w, "audit_logs.resource = ?", f.Resource)
+	is(&w, "audit_logs.resource_id = ?", f.ResourceID)
+	is(&w, "audit_logs.status = ?", f.Status)
+	is(&w, "audit_logs.created_at >= ?", f.Since)
+	is(&w, "audit_logs.created_at < ?", f.Before)
+	return s.list(ctx, w, f.Query, f.Sort)
+}
+
+// asJSON keeps what v points to as JSON text.
+type asJSON struct{ v any }
+
+// Scan reads JSON text.
+func (j asJSON) Scan(src any) error {
+	s, ok := src.(string)
+	if !ok {
+		return fmt.Errorf("store: cannot scan JSON from %T", src)
+	}
+	return json.Unmarshal([]byte(s), j.v)
+}
+
+// Value writes JSON text.
+func (j asJSON) Value() (driver.Value, error) {
+	b, err := json.Marshal(j.v)
+	return string(b), err
+}

@@ -1,0 +1,92 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// ErrNewer refuses a database that a newer program has migrated.
+var ErrNewer = errors.New("the database is newer than this program: use the program that made it, or a newer one")
+
+// A Migration is one step of the database's schema.
+type Migration struct {
+	Version int64
+	Name    string
+	Applied bool
+}
+
+// Migrate brings the schema up to date, and returns how many steps that took.
+// Of several programs that start at once, one migrates and the others wait.
+func (db *DB) Migrate(ctx context.Context) (int, error) {
+	free, err := db.dialect.Alone(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("migrate: %w", err)
+	}
+	defer free()
+	p, err := db.provider()
+	if err != nil {
+		return 0, err
+	}
+	if err := db.refuseNewer(ctx, p); err != nil {
+		return 0, err
+	}
+	done, err := p.Up(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("migrate: %w", err)
+	}
+	return len(done), nil
+}
+
+func (db *DB) refuseNewer(ctx context.Context, p *goose.Provider) error {
+	have, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	sources := p.ListSources()
+	if newest := sources[len(sources)-1].Version; have > newest {
+		return fmt.Errorf("%w (it has step %d, this program knows %d)", ErrNewer, have, newest)
+	}
+	return nil
+}
+
+// Migrations returns all steps and whether the database has them.
+func (db *DB) Migrations(ctx context.Context) ([]Migration, error) {
+	p, err := db.provider()
+	if err != nil {
+		return nil, err
+	}
+	if err := db.refuseNewer(ctx, p); err != nil {
+		return nil, err
+	}
+	steps, err := p.Status(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	var out []Migration
+	for _, s := range steps {
+		out = append(out, Migration{s.Source.Version, s.Source.Path, s.State == goose.StateApplied})
+	}
+	return out, nil
+}
+
+func (db *DB) provider() (*goose.Provider, error) {
+	dialect := goose.DialectSQLite3
+	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
+	if db.dialect.Name == "postgres" {
+		dialect = goose.DialectPostgres
+		locker, err := lock.NewPostgresSessionLocker()
+		if err != nil {
+			return nil, fmt.Errorf("migrate: %w", err)
+		}
+		options = append(options, goose.WithSessionLocker(locker))
+	}
+	p, err := goose.NewProvider(dialect, db.migrator, db.dialect.Migrations, options...)
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	return p, nil
+}

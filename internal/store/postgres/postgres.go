@@ -1,0 +1,169 @@
+// Package postgres opens a PostgreSQL database.
+package postgres
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"cartracker/internal/store"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+const (
+	connectTimeout   = 5 * time.Second
+	statementTimeout = 30 * time.Second // migrations have none
+	idleTimeout      = 30 * time.Second
+	reserved         = 10 // connections that are left to others
+)
+
+// A Config says how to reach a server and how many connections to keep.
+type Config struct {
+	URL       string
+	PoolMin   int // connections kept open
+	PoolSize  int // above it a returned connection is closed
+	PoolMax   int // the bound
+	Instances int // programs that share the server
+}
+
+// Open opens the database. It does not migrate.
+func Open(ctx context.Context, c Config) (*store.DB, error) {
+	migrator, err := pgx.ParseConfig(c.URL)
+	if err != nil {
+		return nil, errors.New("open PostgreSQL: the address of the database is malformed") // err quotes it
+	}
+	p, err := pool(ctx, c)
+	if err != nil {
+		return nil, fmt.Errorf("open PostgreSQL: %w", err)
+	}
+	db := stdlib.OpenDBFromPool(p)
+	files, _ := fs.Sub(migrations, "migrations")
+	return store.New(db, db, stdlib.OpenDB(*migrator), store.Dialect{
+		Name:       "postgres",
+		Migrations: files,
+		Alone:      func(context.Context) (func(), error) { return func() {}, nil }, // goose locks in the database
+		Rebind:     rebind,
+		ForUpdate:  " FOR NO KEY UPDATE",
+		LockWait:   "SET LOCAL lock_timeout = %d",
+		Violated:   violated,
+		Retry:      func(err error) bool { return hasCode(err, "40P01", "40001") },
+		LockTimed:  func(err error) bool { return hasCode(err, "55P03") },
+		Away:       away,
+		OnClose:    p.Close,
+	}), nil
+}
+
+func pool(ctx context.Context, c Config) (*pgxpool.Pool, error) {
+	conf, err := pgxpool.ParseConfig(c.URL)
+	if err != nil {
+		return nil, errors.New("the address of the database is malformed") // err quotes it
+	}
+	if conf.ConnConfig.ConnectTimeout == 0 {
+		conf.ConnConfig.ConnectTimeout = connectTimeout
+	}
+	most, err := bound(ctx, c, conf.ConnConfig)
+	if err != nil {
+		return nil, err
+	}
+	conf.MaxConns = int32(most)
+	conf.MinConns = int32(min(c.PoolMin, most))
+	conf.MaxConnIdleTime = idleTimeout
+	conf.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	conf.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(statementTimeout.Milliseconds(), 10)
+	conf.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = strconv.FormatInt(statementTimeout.Milliseconds(), 10)
+	var p *pgxpool.Pool
+	conf.AfterRelease = func(*pgx.Conn) bool { return int(p.Stat().TotalConns()) <= c.PoolSize }
+	p, err = pgxpool.NewWithConfig(ctx, conf)
+	return p, err
+}
+
+// bound returns how many connections this program may open: the server's
+// connections less some for others are shared by all instances.
+func bound(ctx context.Context, c Config, conf *pgx.ConnConfig) (int, error) {
+	conn, err := pgx.ConnectConfig(ctx, conf)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close(ctx)
+	var text string
+	if err := conn.QueryRow(ctx, "SHOW max_connections").Scan(&text); err != nil {
+		return 0, err
+	}
+	all, err := strconv.Atoi(text)
+	if err != nil {
+		return 0, err
+	}
+	share := max((all-reserved)/max(c.Instances, 1), 1)
+	if share < c.PoolMax {
+		slog.WarnContext(ctx, "DB_POOL_MAX is more than the server's share of connections and is lowered",
+			"DB_POOL_MAX", c.PoolMax, "lowered", share, "max_connections", all, "DB_INSTANCES", c.Instances)
+	}
+	return min(share, c.PoolMax), nil
+}
+
+// rebind numbers the placeholders. No statement here has a ? in a literal.
+func rebind(query string) string {
+	var out strings.Builder
+	for n := 1; ; n++ {
+		before, after, ok := strings.Cut(query, "?")
+		out.WriteString(before)
+		if !ok {
+			return out.String()
+		}
+		out.WriteString("$" + strconv.Itoa(n))
+		query = after
+	}
+}
+
+// violated reports the constraint in an error of class 23, integrity_constraint_violation.
+func violated(err error) (string, bool) {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || !strings.HasPrefix(e.Code, "23") {
+		return "", false
+	}
+	return e.ConstraintName, true
+}
+
+func hasCode(err error, codes ...string) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return false
+	}
+	for _, c := range codes {
+		if strings.HasPrefix(e.Code, c) {
+			return true
+		}
+	}
+	return false
+}
+
+// away reports whether the server cannot be reached or cannot answer now:
+// connection exceptions (08), too many connections (53), shutdown (57P), and
+// statements and locks that took too long (57014, 55P03).
+func away(err error) bool {
+	if hasCode(err, "08", "53", "57P", "57014", "55P03", "25P03") {
+		return true
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || pgconn.Timeout(err) || pgconn.SafeToRetry(err)
+}

@@ -1,0 +1,168 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"cartracker/internal/date"
+	"cartracker/internal/fault"
+)
+
+// Errors of requests that come twice.
+var (
+	ErrInProgress = &fault.Error{
+		Kind: fault.Conflict, Code: "in_progress",
+		Message: "a request with this Idempotency-Key is under way; try again in a moment",
+	}
+	ErrKeyReused = &fault.Error{
+		Kind: fault.Invalid, Code: "idempotency_key_reused",
+		Message: "this Idempotency-Key was used with another body",
+	}
+)
+
+const (
+	// ReplayLife is how long an answer is kept for a request that comes again.
+	ReplayLife = 24 * time.Hour
+	// replayWait is how long a second request waits for the first.
+	replayWait = 5 * time.Second
+)
+
+// A Replay names a request that must have its effect once.
+type Replay struct {
+	Caller, Route, Name string
+	Fingerprint         string // of the body, made with a key
+}
+
+// An Answer is what such a request was answered.
+type Answer struct {
+	Status   int
+	Location string
+	Body     []byte
+}
+
+// Replays answers requests that come twice with what the first was answered.
+// Key and effect are kept in one transaction: an error leaves no key.
+type Replays struct {
+	DB    *DB
+	Now   func() date.Moment
+	turns turns
+}
+
+// Once returns the kept answer to r, or does it and keeps the answer.
+func (s *Replays) Once(ctx context.Context, r Replay, do func(context.Context) (Answer, error)) (a Answer, again bool, err error) {
+	done, err := s.turns.take(ctx, Replay{r.Caller, r.Route, r.Name, ""}, replayWait)
+	if err != nil {
+		return Answer{}, false, err
+	}
+	defer done()
+	err = s.DB.InTx(ctx, func(ctx context.Context) error {
+		again = false
+		claimed, err := s.claim(ctx, r)
+		if err != nil {
+			return err
+		}
+		if !claimed {
+			again = true
+			a, err = s.kept(ctx, r)
+			return err
+		}
+		if a, err = do(ctx); err != nil {
+			return err
+		}
+		_, err = s.DB.exec(ctx, "UPDATE idempotency_keys SET status = ?, location = ?, body = ? WHERE caller = ? AND route = ? AND name = ?",
+			a.Status, a.Location, string(a.Body), r.Caller, r.Route, r.Name)
+		return err
+	})
+	return a, again, err
+}
+
+// claim inserts the key. Where another process is about to insert the same
+// one, it waits to see whether that succeeds.
+func (s *Replays) claim(ctx context.Context, r Replay) (bool, error) {
+	now := s.Now()
+	if _, err := s.DB.exec(ctx, "DELETE FROM idempotency_keys WHERE caller = ? AND route = ? AND name = ? AND created_at < ?",
+		r.Caller, r.Route, r.Name, now.Add(-ReplayLife)); err != nil {
+		return false, err
+	}
+	if err := s.DB.lockWait(ctx, replayWait); err != nil {
+		return false, err
+	}
+	n, err := s.DB.exec(ctx, `INSERT INTO idempotency_keys (caller, route, name, fingerprint, status, location, body, created_at)
+		VALUES (?, ?, ?, ?, 0, '', '', ?) ON CONFLICT DO NOTHING`, r.Caller, r.Route, r.Name, r.Fingerprint, now)
+	if err != nil && s.DB.dialect.LockTimed(err) {
+		return false, fmt.Errorf("%w (%w)", ErrInProgress, err)
+	}
+	return n == 1, errors.Join(err, s.DB.lockWait(ctx, 0))
+}
+
+func (s *Replays) kept(ctx context.Context, r Replay) (a Answer, err error) {
+	var fingerprint, body string
+	row := func(scan func(...any) error) error { return scan(&fingerprint, &a.Status, &a.Location, &body) }
+	err = s.DB.query(ctx, row, "SELECT fingerprint, status, location, body FROM idempotency_keys WHERE caller = ? AND route = ? AND name = ?",
+		r.Caller, r.Route, r.Name)
+	if err == nil && fingerprint != r.Fingerprint {
+		err = ErrKeyReused
+	}
+	a.Body = []byte(body)
+	return a, err
+}
+
+// lockWait bounds how long the transaction waits for a lock; 0 is no bound.
+func (db *DB) lockWait(ctx context.Context, d time.Duration) error {
+	if db.dialect.LockWait == "" {
+		return nil
+	}
+	_, err := db.exec(ctx, fmt.Sprintf(db.dialect.LockWait, d.Milliseconds()))
+	return err
+}
+
+// turns lets one request of a name through at a time, within this process. The
+// database does the same between processes, but SQLite's one writer would make
+// every other request wait too.
+type turns struct {
+	mu   sync.Mutex
+	busy map[Replay]chan struct{}
+}
+
+// take waits at most so long for the turn of name, and returns what gives it back.
+func (t *turns) take(ctx context.Context, name Replay, wait time.Duration) (func(), error) {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	for {
+		before := t.begin(name)
+		if before == nil {
+			return func() { t.end(name) }, nil
+		}
+		select {
+		case <-before:
+		case <-timer.C:
+			return nil, ErrInProgress
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// begin takes the turn, or returns what is closed when it is free again.
+func (t *turns) begin(name Replay) <-chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if c, ok := t.busy[name]; ok {
+		return c
+	}
+	if t.busy == nil {
+		t.busy = map[Replay]chan struct{}{}
+	}
+	t.busy[name] = make(chan struct{})
+	return nil
+}
+
+func (t *turns) end(name Replay) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	close(t.busy[name])
+	delete(t.busy, name)
+}

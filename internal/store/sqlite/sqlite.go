@@ -1,0 +1,151 @@
+// Package sqlite opens the embedded database: one file beside the program.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"cartracker/internal/store"
+)
+
+//go:embed migrations
+var migrations embed.FS
+
+// The pragmas are part of the name, so that every connection of a pool gets
+// them. FULL makes a commit survive a power cut; WAL lets readers go on
+// meanwhile. Writers take the lock when they begin: one that read first and
+// then wrote could not be retried.
+const (
+	pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(ON)" +
+		"&_pragma=cache_size(-8000)&_time_format=sqlite"
+	asWriter = "?" + pragmas + "&_txlock=immediate"
+	asReader = "?" + pragmas + "&_txlock=deferred&mode=ro"
+)
+
+// readers is how many connections read at the same time.
+const readers = 4
+
+// Open opens the database in the file at path, creating it if need be. It does
+// not migrate.
+func Open(ctx context.Context, path string) (*store.DB, error) {
+	name := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
+	write, err := pool(ctx, name+asWriter, 1)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	read, err := pool(ctx, name+asReader, readers)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), write.Close())
+	}
+	migrator, err := sql.Open("sqlite", name+asWriter)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), write.Close(), read.Close())
+	}
+	files, _ := fs.Sub(migrations, "migrations")
+	return store.New(write, read, migrator, store.Dialect{
+		Name:       "sqlite",
+		Migrations: files,
+		Alone:      func(ctx context.Context) (func(), error) { return alone(ctx, filepath.Dir(path)) },
+		Rebind:     func(query string) string { return query },
+		Prepares:   true,
+		Violated:   violated,
+		Retry:      func(error) bool { return false },
+		LockTimed:  func(error) bool { return false },
+		Away:       away,
+	}), nil
+}
+
+func pool(ctx context.Context, name string, size int) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", name)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(size)
+	db.SetMaxIdleConns(size)
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+// alone takes the lock that lets one process at a time migrate the databases
+// of a folder: goose fails when two start together on SQLite.
+func alone(ctx context.Context, dir string) (free func(), err error) {
+	f, err := os.OpenFile(filepath.Join(dir, "migrate.lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	retry := time.NewTicker(20 * time.Millisecond) // flock has no wait that ends with a context
+	defer retry.Stop()
+	for {
+		err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { f.Close() }, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, errors.Join(err, f.Close())
+		}
+		select {
+		case <-retry.C:
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), f.Close())
+		}
+	}
+}
+
+// away reports whether the database cannot answer now: another process keeps
+// it locked, or its disk is full, read-only or gone.
+func away(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return false
+	}
+	switch e.Code() & 0xff {
+	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED, lib.SQLITE_IOERR, lib.SQLITE_FULL, lib.SQLITE_CANTOPEN, lib.SQLITE_READONLY:
+		return true
+	}
+	return false
+}
+
+var columns = regexp.MustCompile(`UNIQUE constraint failed: ([\w., ]+)`)
+
+// violated gives a broken constraint the name that PostgreSQL would give it.
+func violated(err error) (string, bool) {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok || e.Code()&0xff != lib.SQLITE_CONSTRAINT {
+		return "", false
+	}
+	if m := columns.FindStringSubmatch(e.Error()); m != nil {
+		return uniqueName(m[1]), true
+	}
+	name := strings.TrimPrefix(e.Error(), "constraint failed: ")
+	name, _, _ = strings.Cut(name, " (")
+	return name, true
+}
+
+// uniqueName turns "cars.plate, cars.country" into "cars_plate_country_key".
+func uniqueName(cols string) string {
+	var name strings.Builder
+	for i, col := range strings.Split(cols, ", ") {
+		table, column, _ := strings.Cut(strings.TrimSpace(col), ".")
+		if i == 0 {
+			name.WriteString(table)
+		}
+		name.WriteString("_" + column)
+	}
+	return name.String() + "_key"
+}

@@ -1,0 +1,233 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"reflect"
+	"strings"
+
+	"cartracker/internal/fault"
+	"cartracker/internal/page"
+	"cartracker/internal/record"
+)
+
+// A table maps a Go type to a SQL table. A resource that needs another
+// statement embeds its table and writes it out.
+type table[ID ~string, T any] struct {
+	db     *DB
+	name   string
+	cols   string           // separated by ", ", the key first
+	fields func(*T) []any   // pointers to the fields that cols are, in the same order
+	none   *fault.Error     // what it means that a row is not there
+	live   string           // a condition that rows that are there fulfil; "" if all do
+	derive func(*T) derived // columns that are made from others and never read
+
+	joins    string           // what a SELECT reads besides the table
+	computed string           // expressions that a SELECT reads behind cols
+	into     func(*T) []any   // pointers to the fields that computed are
+	sorts    map[string]order // what a list can be sorted by
+	usual    string           // what it is sorted by unless told otherwise
+	limit    int              // how many rows a page has unless told otherwise
+}
+
+// derived are the columns that a row has besides its fields.
+type derived []struct {
+	col   string
+	value any
+}
+
+func (t table[ID, T]) Insert(ctx context.Context, v *T) error {
+	cols, args := t.cols, values(t.fields(v))
+	if t.derive != nil {
+		for _, d := range t.derive(v) {
+			cols, args = cols+", "+d.col, append(args, d.value)
+		}
+	}
+	marks := strings.Repeat(", ?", len(args))[2:]
+	_, err := t.db.exec(ctx, "INSERT INTO "+t.name+" ("+cols+") VALUES ("+marks+")", args...)
+	return err
+}
+
+// get returns the row that cond selects. The arguments are those of computed, then of cond.
+func (t table[ID, T]) get(ctx context.Context, cond, lock string, args ...any) (v T, err error) {
+	rows, err := t.all(ctx, " WHERE "+t.alive(cond)+lock, args...)
+	if err == nil && len(rows) == 0 {
+		err = t.none
+	}
+	if err != nil {
+		return v, err
+	}
+	return rows[0], nil
+}
+
+// update changes the row that cond selects, under its lock. Nothing is written
+// if change returns record.ErrUnchanged.
+func (t table[ID, T]) update(ctx context.Context, change func(*T) error, cond string, args ...any) (v T, err error) {
+	err = t.db.InTx(ctx, func(ctx context.Context) error {
+		if v, err = t.get(ctx, cond, t.lock(), args...); err != nil {
+			return err
+		}
+		if err := change(&v); err != nil {
+			if err == record.ErrUnchanged {
+				return nil
+			}
+			return err
+		}
+		return t.write(ctx, &v)
+	})
+	return v, err
+}
+
+// write replaces the row of v by v.
+func (t table[ID, T]) write(ctx context.Context, v *T) error {
+	cols, args := strings.Split(t.cols, ", "), values(t.fields(v))
+	if t.derive != nil {
+		for _, d := range t.derive(v) {
+			cols, args = append(cols, d.col), append(args, d.value)
+		}
+	}
+	sets := strings.Join(cols[1:], " = ?, ") + " = ?"
+	_, err := t.db.exec(ctx, "UPDATE "+t.name+" SET "+sets+" WHERE "+cols[0]+" = ?", append(args[1:], args[0])...)
+	return err
+}
+
+// lock returns the clause that locks the rows of this table, and of no other that is joined.
+func (t table[ID, T]) lock() string {
+	if t.db.dialect.ForUpdate == "" {
+		return ""
+	}
+	return t.db.dialect.ForUpdate + " OF " + t.name
+}
+
+// list returns the page of the rows that w selects. The arguments are those of computed.
+func (t table[ID, T]) list(ctx context.Context, w where, q page.Query, sort string, args ...any) (page.Of[T], error) {
+	p, err := t.plan(q, sort)
+	if err != nil {
+		return page.Of[T]{}, err
+	}
+	if t.live != "" {
+		w.add(t.live)
+	}
+	counted := w
+	p.seek(&w, t.key())
+	args = append(append(args[:len(args):len(args)], w.args...), p.limit+1, p.offset)
+	marks := make([]mark, 0, p.limit+1)
+	out := page.Of[T]{Items: []T{}, Limit: p.limit, Page: q.Page}
+	row := func(scan func(...any) error) error {
+		var v T
+		m := mark{kind: p.kind}
+		if err := scan(append(t.targets(&v), &m)...); err != nil {
+			return err
+		}
+		out.Items, marks = append(out.Items, v), append(marks, m)
+		return nil
+	}
+	err = t.db.query(ctx, row, "SELECT "+t.columns()+", "+p.expr+" FROM "+t.name+t.joins+w.clause()+p.clause(t.key())+" LIMIT ? OFFSET ?", args...)
+	if err != nil {
+		return out, err
+	}
+	if out.More = len(out.Items) > p.limit; out.More {
+		out.Items = out.Items[:p.limit]
+		out.Next = p.cursor(marks[p.limit-1], reflect.ValueOf(t.fields(&out.Items[p.limit-1])[0]).Elem().String())
+	}
+	if q.Cursor == "" {
+		out.Page = max(q.Page, 1)
+	}
+	return out, t.count(ctx, counted, p, &out)
+}
+
+// count sets how many rows w selects. A page that is not full tells by itself.
+func (t table[ID, T]) count(ctx context.Context, w where, p plan, out *page.Of[T]) error {
+	if !out.More && p.after == nil && (p.offset == 0 || len(out.Items) > 0) {
+		out.Total = p.offset + len(out.Items)
+	} else {
+		row := func(scan func(...any) error) error { return scan(&out.Total) }
+		some := "SELECT 1 FROM " + t.name + t.joins + w.clause() + " LIMIT ?"
+		if err := t.db.query(ctx, row, "SELECT COUNT(*) FROM ("+some+") AS some", append(w.args, page.MaxRow+1)...); err != nil {
+			return err
+		}
+	}
+	out.AtLeast = out.Total > page.MaxRow
+	out.Total = min(out.Total, page.MaxRow)
+	return nil
+}
+
+// all returns the rows of "SELECT … FROM name" followed by rest.
+func (t table[ID, T]) all(ctx context.Context, rest string, args ...any) ([]T, error) {
+	out := []T{}
+	row := func(scan func(...any) error) error {
+		var v T
+		if err := scan(t.targets(&v)...); err != nil {
+			return err
+		}
+		out = append(out, v)
+		return nil
+	}
+	err := t.db.query(ctx, row, "SELECT "+t.columns()+" FROM "+t.name+t.joins+rest, args...)
+	return out, err
+}
+
+func (t table[ID, T]) targets(v *T) []any {
+	targets := t.fields(v)
+	if t.into != nil {
+		targets = append(targets, t.into(v)...)
+	}
+	return targets
+}
+
+// columns returns what a SELECT reads: the columns, of which those that are
+// people are looked up, and what is computed.
+func (t table[ID, T]) columns() string {
+	cols := strings.Split(t.cols, ", ")
+	for i, c := range cols {
+		cols[i] = t.name + "." + c
+		if strings.HasSuffix(c, "_by") {
+			cols[i] = personExpr(cols[i])
+		}
+	}
+	if t.computed != "" {
+		cols = append(cols, t.computed)
+	}
+	return strings.Join(cols, ", ")
+}
+
+func (t table[ID, T]) key() string {
+	key, _, _ := strings.Cut(t.cols, ", ")
+	return t.name + "." + key
+}
+
+func (t table[ID, T]) alive(cond string) string {
+	if t.live == "" {
+		return cond
+	}
+	return cond + " AND " + t.live
+}
+
+// values returns what the fields that are pointed to hold, as a driver takes it.
+func values(fields []any) []any {
+	out := make([]any, len(fields))
+	for i, f := range fields {
+		out[i] = value(f)
+	}
+	return out
+}
+
+func value(f any) any {
+	if v, ok := f.(driver.Valuer); ok {
+		return v
+	}
+	v := reflect.ValueOf(f).Elem()
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return nil
+		}
+		return value(v.Interface())
+	}
+	switch v.Kind() {
+	case reflect.String:
+		return v.String()
+	case reflect.Int:
+		return v.Int()
+	}
+	return v.Interface()
+}

@@ -1,0 +1,35 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"cartracker/internal/date"
+)
+
+// ChangesLife is how long the feed tells of a change.
+const ChangesLife = time.Hour
+
+// Tidy deletes what nobody asks for any more: changes, kept answers and
+// sessions that are over.
+func (db *DB) Tidy(ctx context.Context, now date.Moment) error {
+	old := []struct {
+		query  string
+		before date.Moment
+	}{
+		{"DELETE FROM changes WHERE at < ?", now.Add(-ChangesLife)},
+		{"DELETE FROM idempotency_keys WHERE created_at < ?", now.Add(-ReplayLife)},
+		{"DELETE FROM sessions WHERE expires_at < ?", now},
+		{"DELETE FROM setup_code WHERE expires_at < ?", now},
+	}
+	for _, o := range old { // one by one, so that none keeps a writer waiting for long
+		err := db.InTx(ctx, func(ctx context.Context) error {
+			_, err := db.exec(ctx, o.query, o.before)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
