@@ -8,19 +8,7 @@ import (
 	"time"
 
 	"cartracker/internal/date"
-	"cartracker/internal/fault"
-)
-
-// Errors of requests that come twice.
-var (
-	ErrInProgress = &fault.Error{
-		Kind: fault.Conflict, Code: "in_progress",
-		Message: "a request with this Idempotency-Key is under way; try again in a moment",
-	}
-	ErrKeyReused = &fault.Error{
-		Kind: fault.Invalid, Code: "idempotency_key_reused",
-		Message: "this Idempotency-Key was used with another body",
-	}
+	"cartracker/internal/record"
 )
 
 const (
@@ -29,19 +17,6 @@ const (
 	// replayWait is how long a second request waits for the first.
 	replayWait = 5 * time.Second
 )
-
-// A Replay names a request that must have its effect once.
-type Replay struct {
-	Caller, Route, Name string
-	Fingerprint         string // of the body, made with a key
-}
-
-// An Answer is what such a request was answered.
-type Answer struct {
-	Status   int
-	Location string
-	Body     []byte
-}
 
 // Replays answers requests that come twice with what the first was answered.
 // Key and effect are kept in one transaction: an error leaves no key.
@@ -52,10 +27,10 @@ type Replays struct {
 }
 
 // Once returns the kept answer to r, or does it and keeps the answer.
-func (s *Replays) Once(ctx context.Context, r Replay, do func(context.Context) (Answer, error)) (a Answer, again bool, err error) {
-	done, err := s.turns.take(ctx, Replay{r.Caller, r.Route, r.Name, ""}, replayWait)
+func (s *Replays) Once(ctx context.Context, r record.Replay, do func(context.Context) (record.Answer, error)) (a record.Answer, again bool, err error) {
+	done, err := s.turns.take(ctx, record.Replay{Caller: r.Caller, Route: r.Route, Name: r.Name}, replayWait)
 	if err != nil {
-		return Answer{}, false, err
+		return record.Answer{}, false, err
 	}
 	defer done()
 	err = s.DB.InTx(ctx, func(ctx context.Context) error {
@@ -81,7 +56,7 @@ func (s *Replays) Once(ctx context.Context, r Replay, do func(context.Context) (
 
 // claim inserts the key. Where another process is about to insert the same
 // one, it waits to see whether that succeeds.
-func (s *Replays) claim(ctx context.Context, r Replay) (bool, error) {
+func (s *Replays) claim(ctx context.Context, r record.Replay) (bool, error) {
 	now := s.Now()
 	if _, err := s.DB.exec(ctx, "DELETE FROM idempotency_keys WHERE caller = ? AND route = ? AND name = ? AND created_at < ?",
 		r.Caller, r.Route, r.Name, now.Add(-ReplayLife)); err != nil {
@@ -93,18 +68,18 @@ func (s *Replays) claim(ctx context.Context, r Replay) (bool, error) {
 	n, err := s.DB.exec(ctx, `INSERT INTO idempotency_keys (caller, route, name, fingerprint, status, location, body, created_at)
 		VALUES (?, ?, ?, ?, 0, '', '', ?) ON CONFLICT DO NOTHING`, r.Caller, r.Route, r.Name, r.Fingerprint, now)
 	if err != nil && s.DB.dialect.LockTimed(err) {
-		return false, fmt.Errorf("%w (%w)", ErrInProgress, err)
+		return false, fmt.Errorf("%w (%w)", record.ErrInProgress, err)
 	}
 	return n == 1, errors.Join(err, s.DB.lockWait(ctx, 0))
 }
 
-func (s *Replays) kept(ctx context.Context, r Replay) (a Answer, err error) {
+func (s *Replays) kept(ctx context.Context, r record.Replay) (a record.Answer, err error) {
 	var fingerprint, body string
 	row := func(scan func(...any) error) error { return scan(&fingerprint, &a.Status, &a.Location, &body) }
 	err = s.DB.query(ctx, row, "SELECT fingerprint, status, location, body FROM idempotency_keys WHERE caller = ? AND route = ? AND name = ?",
 		r.Caller, r.Route, r.Name)
 	if err == nil && fingerprint != r.Fingerprint {
-		err = ErrKeyReused
+		err = record.ErrKeyReused
 	}
 	a.Body = []byte(body)
 	return a, err
@@ -124,11 +99,11 @@ func (db *DB) lockWait(ctx context.Context, d time.Duration) error {
 // every other request wait too.
 type turns struct {
 	mu   sync.Mutex
-	busy map[Replay]chan struct{}
+	busy map[record.Replay]chan struct{}
 }
 
 // take waits at most so long for the turn of name, and returns what gives it back.
-func (t *turns) take(ctx context.Context, name Replay, wait time.Duration) (func(), error) {
+func (t *turns) take(ctx context.Context, name record.Replay, wait time.Duration) (func(), error) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
@@ -139,7 +114,7 @@ func (t *turns) take(ctx context.Context, name Replay, wait time.Duration) (func
 		select {
 		case <-before:
 		case <-timer.C:
-			return nil, ErrInProgress
+			return nil, record.ErrInProgress
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -147,20 +122,20 @@ func (t *turns) take(ctx context.Context, name Replay, wait time.Duration) (func
 }
 
 // begin takes the turn, or returns what is closed when it is free again.
-func (t *turns) begin(name Replay) <-chan struct{} {
+func (t *turns) begin(name record.Replay) <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if c, ok := t.busy[name]; ok {
 		return c
 	}
 	if t.busy == nil {
-		t.busy = map[Replay]chan struct{}{}
+		t.busy = map[record.Replay]chan struct{}{}
 	}
 	t.busy[name] = make(chan struct{})
 	return nil
 }
 
-func (t *turns) end(name Replay) {
+func (t *turns) end(name record.Replay) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	close(t.busy[name])
