@@ -1,0 +1,41 @@
+# make alone lists the targets.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help run build test test-faults bench fuzz lint fmt generate clean
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: build ## build and start the program on embedded defaults
+	@APP_ENV=$${APP_ENV:-development} exec bin/cartracker serve
+
+build: ## build bin/cartracker, stripped and without C
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/cartracker ./cmd/cartracker
+
+test: ## run every test on both databases; installs what it needs if it may
+	@scripts/test.sh
+
+test-faults: ## kill, cut off and restart what the program stands on; needs root for some
+	@scripts/need.sh
+	@PG_FSYNC=on TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 scripts/with-postgres.sh go test -count=1 -timeout 25m -v -run '^TestFault' ./...
+
+bench: build ## measure and print; never fails
+	@-scripts/need.sh && scripts/with-postgres.sh go test -count=1 -timeout 30m -run '^$$' -bench . ./bench/...
+
+fuzz: ## look for inputs that break a decoder, FUZZTIME (1m) for each
+	@scripts/fuzz.sh
+
+lint: ## say what can be said about the code without running it
+	@scripts/lint.sh
+
+fmt: ## format the code
+	@go run mvdan.cc/gofumpt@v0.12.0 -w .
+
+generate: ## write what is generated: the OpenAPI document, the permissions, the table of settings
+	@go test -count=1 $$(grep -rlE 'flag\.Bool\("update"' --include='*_test.go' . | xargs -n1 dirname | sort -u) -update
+
+clean: ## remove what was built
+	@rm -rf bin

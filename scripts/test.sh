@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# test.sh: every test with the race detector on both databases, then what depends
+# on the clock of the machine in two other zones, then each fuzz target briefly.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+scripts/need.sh
+# The suite for PostgreSQL fails, and does not skip, when it has no server.
+export TEST_REQUIRE_POSTGRES=1 CGO_ENABLED=1
+scripts/with-postgres.sh go test -race -timeout 9m "$@" ./...
+
+# Uncached, since what a result depends on does not include the zone.
+for zone in UTC Asia/Tokyo; do
+	TZ=$zone go test -count=1 ./internal/date/... ./internal/money/... ./internal/rental/...
+done
+
+FUZZTIME=${FUZZTIME:-5s} scripts/fuzz.sh
