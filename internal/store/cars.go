@@ -26,10 +26,12 @@ var (
 const (
 	rentedNow = `COALESCE((SELECT h.ends > ? AND h.kind = 'contract' FROM holds h
 		WHERE h.car_id = cars.id AND h.starts <= ? ORDER BY h.starts DESC LIMIT 1), FALSE)`
-	// The end of the first run of holds without a gap, if it began by today.
-	freeAfter = `(SELECT MIN(h.ends) FROM holds h WHERE h.car_id = cars.id AND h.ends > ?
-		AND EXISTS (SELECT 1 FROM holds t WHERE t.car_id = cars.id AND t.starts <= ? AND t.ends > ?)
-		AND NOT EXISTS (SELECT 1 FROM holds n WHERE n.car_id = h.car_id AND n.starts = h.ends))`
+	// Of a car that is held today: the end of the first run of holds without a gap.
+	freeAfter = `CASE WHEN (SELECT h.ends FROM holds h
+		WHERE h.car_id = cars.id AND h.starts <= ? ORDER BY h.starts DESC LIMIT 1) > ?
+		THEN (SELECT h.ends FROM holds h WHERE h.car_id = cars.id AND h.ends > ?
+		AND NOT EXISTS (SELECT 1 FROM holds n WHERE n.car_id = h.car_id AND n.starts = h.ends)
+		ORDER BY h.ends LIMIT 1) END`
 	free = `NOT COALESCE((SELECT h.ends > ? FROM holds h
 		WHERE h.car_id = cars.id AND h.starts < ? ORDER BY h.starts DESC LIMIT 1), FALSE)`
 )
@@ -102,7 +104,7 @@ func ofRef(ref fleet.Ref) (string, string) {
 // Get returns the car with this id or license plate.
 func (s Cars) Get(ctx context.Context, ref fleet.Ref, today date.Date) (fleet.Car, error) {
 	cond, arg := ofRef(ref)
-	car, err := s.get(ctx, cond, "", append(onToday(today), arg)...)
+	car, err := s.get(ctx, cond, append(onToday(today), arg)...)
 	car.NextFreeOn = date.Later(car.NextFreeOn, today)
 	return car, err
 }
@@ -113,14 +115,14 @@ func (s Cars) Update(ctx context.Context, ref fleet.Ref, today date.Date, change
 	return s.update(ctx, func(c *fleet.Car) error {
 		c.NextFreeOn = date.Later(c.NextFreeOn, today)
 		return change(c)
-	}, cond, append(onToday(today), arg)...)
+	}, cond, arg, onToday(today)...)
 }
 
 // Lock returns a car that nobody else can change or rent until the transaction ends.
 func (s Cars) Lock(ctx context.Context, id fleet.CarID) (fleet.Car, error) {
 	plain := s
 	plain.computed, plain.into = "", nil
-	return plain.get(ctx, "cars.id = ?", s.lock(), string(id))
+	return plain.locked(ctx, "cars.id = ?", string(id))
 }
 
 // Delete hides a car for ever.

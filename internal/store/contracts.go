@@ -73,7 +73,7 @@ func (s Contracts) Insert(ctx context.Context, c *rental.Contract, year int) err
 
 // Get returns one contract.
 func (s Contracts) Get(ctx context.Context, id rental.ContractID, today date.Date) (rental.Contract, error) {
-	c, err := s.get(ctx, "contracts.id = ?", "", string(id))
+	c, err := s.get(ctx, "contracts.id = ?", string(id))
 	complete(&c, today)
 	return c, err
 }

@@ -56,7 +56,7 @@ func NewCustomers(db *DB) Customers {
 
 // Get returns one customer.
 func (s Customers) Get(ctx context.Context, id customers.CustomerID) (customers.Customer, error) {
-	return s.get(ctx, "customers.id = ?", "", string(id))
+	return s.get(ctx, "customers.id = ?", string(id))
 }
 
 // Update changes a customer under the row's lock.
@@ -66,7 +66,7 @@ func (s Customers) Update(ctx context.Context, id customers.CustomerID, change f
 
 // Lock returns a customer whom nobody else can change until the transaction ends.
 func (s Customers) Lock(ctx context.Context, id customers.CustomerID) (customers.Customer, error) {
-	return s.get(ctx, "customers.id = ?", s.lock(), string(id))
+	return s.locked(ctx, "customers.id = ?", string(id))
 }
 
 // Delete hides a customer for ever.

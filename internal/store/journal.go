@@ -86,7 +86,7 @@ func NewAuditLogs(db *DB) AuditLogs {
 
 // Get returns one entry.
 func (s AuditLogs) Get(ctx context.Context, id audit.LogID) (audit.Log, error) {
-	return s.get(ctx, "audit_logs.id = ?", "", string(id))
+	return s.get(ctx, "audit_logs.id = ?", string(id))
 }
 
 // List returns the entries that f selects.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
 )
 
 // ErrNewer refuses a database that a newer program has migrated.
@@ -55,6 +54,11 @@ func (db *DB) refuseNewer(ctx context.Context, p *goose.Provider) error {
 
 // Migrations returns all steps and whether the database has them.
 func (db *DB) Migrations(ctx context.Context) ([]Migration, error) {
+	free, err := db.dialect.Alone(ctx) // for the first look makes the table of steps
+	if err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	defer free()
 	p, err := db.provider()
 	if err != nil {
 		return nil, err
@@ -75,16 +79,10 @@ func (db *DB) Migrations(ctx context.Context) ([]Migration, error) {
 
 func (db *DB) provider() (*goose.Provider, error) {
 	dialect := goose.DialectSQLite3
-	options := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
 	if db.dialect.Name == "postgres" {
 		dialect = goose.DialectPostgres
-		locker, err := lock.NewPostgresSessionLocker()
-		if err != nil {
-			return nil, fmt.Errorf("migrate: %w", err)
-		}
-		options = append(options, goose.WithSessionLocker(locker))
 	}
-	p, err := goose.NewProvider(dialect, db.migrator, db.dialect.Migrations, options...)
+	p, err := goose.NewProvider(dialect, db.migrator, db.dialect.Migrations, goose.WithDisableGlobalRegistry(true))
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -23,12 +22,13 @@ const (
 type Replays struct {
 	DB    *DB
 	Now   func() date.Moment
+	Wait  time.Duration // how long a second request waits for the first; 5 s if it is 0
 	turns turns
 }
 
 // Once returns the kept answer to r, or does it and keeps the answer.
 func (s *Replays) Once(ctx context.Context, r record.Replay, do func(context.Context) (record.Answer, error)) (a record.Answer, again bool, err error) {
-	done, err := s.turns.take(ctx, record.Replay{Caller: r.Caller, Route: r.Route, Name: r.Name}, replayWait)
+	done, err := s.turns.take(ctx, record.Replay{Caller: r.Caller, Route: r.Route, Name: r.Name}, s.wait())
 	if err != nil {
 		return record.Answer{}, false, err
 	}
@@ -57,20 +57,34 @@ func (s *Replays) Once(ctx context.Context, r record.Replay, do func(context.Con
 // claim inserts the key. Where another process is about to insert the same
 // one, it waits to see whether that succeeds.
 func (s *Replays) claim(ctx context.Context, r record.Replay) (bool, error) {
-	now := s.Now()
-	if _, err := s.DB.exec(ctx, "DELETE FROM idempotency_keys WHERE caller = ? AND route = ? AND name = ? AND created_at < ?",
-		r.Caller, r.Route, r.Name, now.Add(-ReplayLife)); err != nil {
+	if err := s.DB.lockWait(ctx, s.wait()); err != nil {
 		return false, err
 	}
-	if err := s.DB.lockWait(ctx, replayWait); err != nil {
-		return false, err
-	}
-	n, err := s.DB.exec(ctx, `INSERT INTO idempotency_keys (caller, route, name, fingerprint, status, location, body, created_at)
-		VALUES (?, ?, ?, ?, 0, '', '', ?) ON CONFLICT DO NOTHING`, r.Caller, r.Route, r.Name, r.Fingerprint, now)
+	n, err := s.insert(ctx, r)
 	if err != nil && s.DB.dialect.LockTimed(err) {
 		return false, fmt.Errorf("%w (%w)", record.ErrInProgress, err)
 	}
-	return n == 1, errors.Join(err, s.DB.lockWait(ctx, 0))
+	if err != nil {
+		return false, err
+	}
+	return n == 1, s.DB.lockWait(ctx, 0)
+}
+
+func (s *Replays) insert(ctx context.Context, r record.Replay) (int64, error) {
+	now := s.Now()
+	if _, err := s.DB.exec(ctx, "DELETE FROM idempotency_keys WHERE caller = ? AND route = ? AND name = ? AND created_at < ?",
+		r.Caller, r.Route, r.Name, now.Add(-ReplayLife)); err != nil {
+		return 0, err
+	}
+	return s.DB.exec(ctx, `INSERT INTO idempotency_keys (caller, route, name, fingerprint, status, location, body, created_at)
+		VALUES (?, ?, ?, ?, 0, '', '', ?) ON CONFLICT DO NOTHING`, r.Caller, r.Route, r.Name, r.Fingerprint, now)
+}
+
+func (s *Replays) wait() time.Duration {
+	if s.Wait > 0 {
+		return s.Wait
+	}
+	return replayWait
 }
 
 func (s *Replays) kept(ctx context.Context, r record.Replay) (a record.Answer, err error) {

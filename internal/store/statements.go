@@ -15,7 +15,7 @@ const maxKept = 500
 // on parsing it. The zero value keeps none yet.
 type statements struct {
 	mu   sync.RWMutex
-	kept map[statement]*sql.Stmt
+	kept map[statement]*sql.Stmt // nil for one that somebody is preparing
 }
 
 type statement struct {
@@ -29,40 +29,41 @@ func (s *statements) get(pool *sql.DB, query string) *sql.Stmt {
 	return s.kept[statement{pool, query}]
 }
 
-// keep prepares queries for later. One that cannot be prepared is left out:
-// running it will tell why.
+// keep prepares queries for later, unless somebody else does. One that cannot
+// be prepared is left out: running it will tell why.
 func (s *statements) keep(ctx context.Context, pool *sql.DB, queries []string) {
 	for _, q := range queries {
-		if s.full() || s.get(pool, q) != nil {
+		key := statement{pool, q}
+		if !s.begin(key) {
 			continue
 		}
 		stmt, err := pool.PrepareContext(ctx, q)
-		if err != nil {
-			continue
-		}
-		if !s.put(statement{pool, q}, stmt) {
-			stmt.Close()
-		}
+		s.end(key, stmt, err)
 	}
 }
 
-func (s *statements) full() bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return len(s.kept) >= maxKept
-}
-
-func (s *statements) put(key statement, stmt *sql.Stmt) bool {
+// begin reports whether the caller is the one to prepare a statement.
+func (s *statements) begin(key statement) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if _, taken := s.kept[key]; taken || len(s.kept) >= maxKept {
+		return false
+	}
 	if s.kept == nil {
 		s.kept = map[statement]*sql.Stmt{}
 	}
-	if s.kept[key] != nil {
-		return false
+	s.kept[key] = nil
+	return true
+}
+
+func (s *statements) end(key statement, stmt *sql.Stmt, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		delete(s.kept, key)
+		return
 	}
 	s.kept[key] = stmt
-	return true
 }
 
 func (s *statements) close() error {
@@ -70,7 +71,9 @@ func (s *statements) close() error {
 	defer s.mu.Unlock()
 	var errs []error
 	for _, stmt := range s.kept {
-		errs = append(errs, stmt.Close())
+		if stmt != nil {
+			errs = append(errs, stmt.Close())
+		}
 	}
 	s.kept = nil
 	return errors.Join(errs...)

@@ -22,7 +22,7 @@ type table[ID ~string, T any] struct {
 	live   string           // a condition that rows that are there fulfil; "" if all do
 	derive func(*T) derived // columns that are made from others and never read
 
-	joins    string           // what a SELECT reads besides the table
+	joins    string           // what a SELECT reads besides the table: one row for each of its own
 	computed string           // expressions that a SELECT reads behind cols
 	into     func(*T) []any   // pointers to the fields that computed are
 	sorts    map[string]order // what a list can be sorted by
@@ -49,8 +49,8 @@ func (t table[ID, T]) Insert(ctx context.Context, v *T) error {
 }
 
 // get returns the row that cond selects. The arguments are those of computed, then of cond.
-func (t table[ID, T]) get(ctx context.Context, cond, lock string, args ...any) (v T, err error) {
-	rows, err := t.all(ctx, " WHERE "+t.alive(cond)+lock, args...)
+func (t table[ID, T]) get(ctx context.Context, cond string, args ...any) (v T, err error) {
+	rows, err := t.all(ctx, " WHERE "+t.alive(cond), args...)
 	if err == nil && len(rows) == 0 {
 		err = t.none
 	}
@@ -60,11 +60,15 @@ func (t table[ID, T]) get(ctx context.Context, cond, lock string, args ...any) (
 	return rows[0], nil
 }
 
-// update changes the row that cond selects, under its lock. Nothing is written
-// if change returns record.ErrUnchanged.
-func (t table[ID, T]) update(ctx context.Context, change func(*T) error, cond string, args ...any) (v T, err error) {
+// update changes the row that cond selects by arg, under its lock. Nothing is
+// written if change returns record.ErrUnchanged. The other arguments are those
+// of computed.
+func (t table[ID, T]) update(ctx context.Context, change func(*T) error, cond string, arg any, computed ...any) (v T, err error) {
 	err = t.db.InTx(ctx, func(ctx context.Context) error {
-		if v, err = t.get(ctx, cond, t.lock(), args...); err != nil {
+		if err := t.hold(ctx, cond, arg); err != nil {
+			return err
+		}
+		if v, err = t.get(ctx, cond, append(computed[:len(computed):len(computed)], arg)...); err != nil {
 			return err
 		}
 		if err := change(&v); err != nil {
@@ -91,12 +95,24 @@ func (t table[ID, T]) write(ctx context.Context, v *T) error {
 	return err
 }
 
-// lock returns the clause that locks the rows of this table, and of no other that is joined.
-func (t table[ID, T]) lock() string {
+// hold locks the row that cond selects by arg. It is read after that, by a
+// statement of its own: one that waits for the lock would join the row as it
+// is then with what other tables held before.
+func (t table[ID, T]) hold(ctx context.Context, cond string, arg any) error {
 	if t.db.dialect.ForUpdate == "" {
-		return ""
+		return nil
 	}
-	return t.db.dialect.ForUpdate + " OF " + t.name
+	_, err := t.db.exists(ctx, "SELECT 1 FROM "+t.name+" WHERE "+t.alive(cond)+t.db.dialect.ForUpdate, arg)
+	return err
+}
+
+// locked returns the row that cond selects by arg, which nobody else can
+// change until the transaction ends.
+func (t table[ID, T]) locked(ctx context.Context, cond string, arg any) (v T, err error) {
+	if err := t.hold(ctx, cond, arg); err != nil {
+		return v, err
+	}
+	return t.get(ctx, cond, arg)
 }
 
 // list returns the page of the rows that w selects. The arguments are those of computed.
@@ -137,12 +153,13 @@ func (t table[ID, T]) list(ctx context.Context, w where, q page.Query, sort stri
 }
 
 // count sets how many rows w selects. A page that is not full tells by itself.
+// What is joined selects nothing, and is left out.
 func (t table[ID, T]) count(ctx context.Context, w where, p plan, out *page.Of[T]) error {
 	if !out.More && p.after == nil && (p.offset == 0 || len(out.Items) > 0) {
 		out.Total = p.offset + len(out.Items)
 	} else {
 		row := func(scan func(...any) error) error { return scan(&out.Total) }
-		some := "SELECT 1 FROM " + t.name + t.joins + w.clause() + " LIMIT ?"
+		some := "SELECT 1 FROM " + t.name + w.clause() + " LIMIT ?"
 		if err := t.db.query(ctx, row, "SELECT COUNT(*) FROM ("+some+") AS some", append(w.args, page.MaxRow+1)...); err != nil {
 			return err
 		}

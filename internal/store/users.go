@@ -56,7 +56,7 @@ func (s Users) Insert(ctx context.Context, u *identity.User, passwordHash string
 
 // Get returns one user.
 func (s Users) Get(ctx context.Context, id record.UserID) (identity.User, error) {
-	return s.get(ctx, "users.id = ?", "", string(id))
+	return s.get(ctx, "users.id = ?", string(id))
 }
 
 // Update changes a user under the row's lock.
@@ -86,7 +86,7 @@ func (s Users) List(ctx context.Context, f identity.Filter) (page.Of[identity.Us
 // Named returns the user with this name or e-mail address, and their password's hash.
 func (s Users) Named(ctx context.Context, login string) (identity.User, string, error) {
 	key := strings.ToLower(login)
-	u, err := s.get(ctx, "(users.username_key = ? OR users.email_key = ?)", "", key, key)
+	u, err := s.get(ctx, "(users.username_key = ? OR users.email_key = ?)", key, key)
 	if err != nil {
 		return identity.User{}, "", err
 	}

@@ -3,6 +3,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -23,13 +24,14 @@ import (
 )
 
 //go:embed migrations
-var migrations embed.FS
+var steps embed.FS
 
 const (
 	connectTimeout   = 5 * time.Second
 	statementTimeout = 30 * time.Second // migrations have none
 	idleTimeout      = 30 * time.Second
-	reserved         = 10 // connections that are left to others
+	reserved         = 10            // connections that are left to others
+	migrateLock      = 7_207_195_260 // any number that no other program locks
 )
 
 // A Config says how to reach a server and how many connections to keep.
@@ -51,12 +53,12 @@ func Open(ctx context.Context, c Config) (*store.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open PostgreSQL: %w", err)
 	}
-	db := stdlib.OpenDBFromPool(p)
-	files, _ := fs.Sub(migrations, "migrations")
-	return store.New(db, db, stdlib.OpenDB(*migrator), store.Dialect{
+	db, migrations := stdlib.OpenDBFromPool(p), stdlib.OpenDB(*migrator)
+	files, _ := fs.Sub(steps, "migrations")
+	return store.New(db, db, migrations, store.Dialect{
 		Name:       "postgres",
 		Migrations: files,
-		Alone:      func(context.Context) (func(), error) { return func() {}, nil }, // goose locks in the database
+		Alone:      func(ctx context.Context) (func(), error) { return alone(ctx, migrations) },
 		Rebind:     rebind,
 		ForUpdate:  " FOR NO KEY UPDATE",
 		LockWait:   "SET LOCAL lock_timeout = %d",
@@ -66,6 +68,22 @@ func Open(ctx context.Context, c Config) (*store.DB, error) {
 		Away:       away,
 		OnClose:    p.Close,
 	}), nil
+}
+
+// alone takes the lock that lets one program at a time migrate a database. It
+// is the session's: if the program dies, the server gives it back.
+func alone(ctx context.Context, db *sql.DB) (free func(), err error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", migrateLock); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return func() {
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", migrateLock)
+		conn.Close()
+	}, nil
 }
 
 func pool(ctx context.Context, c Config) (*pgxpool.Pool, error) {

@@ -1,9 +1,10 @@
 -- +goose Up
+-- Keys, and what lists sort by, compare byte by byte as on SQLite: COLLATE "C".
 CREATE EXTENSION IF NOT EXISTS btree_gist;
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
 
 CREATE TABLE users (
-	id                TEXT      PRIMARY KEY,
+	id                TEXT COLLATE "C" PRIMARY KEY,
 	version           INTEGER   NOT NULL,
 	created_at        TIMESTAMPTZ NOT NULL,
 	updated_at        TIMESTAMPTZ NOT NULL,
@@ -52,8 +53,8 @@ CREATE TRIGGER users_last_admin BEFORE UPDATE OF role, active OR DELETE ON users
 	FOR EACH ROW EXECUTE FUNCTION users_keep_admin();
 
 CREATE TABLE sessions (
-	id         TEXT      PRIMARY KEY,
-	user_id    TEXT      NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+	id         TEXT COLLATE "C" PRIMARY KEY,
+	user_id    TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
 	created_at TIMESTAMPTZ NOT NULL,
 	expires_at TIMESTAMPTZ NOT NULL,
 	ends_at    TIMESTAMPTZ NOT NULL,
@@ -64,8 +65,8 @@ CREATE INDEX sessions_user_id ON sessions (user_id);
 CREATE INDEX sessions_expires_at ON sessions (expires_at);
 
 CREATE TABLE session_tokens (
-	digest     TEXT    PRIMARY KEY,
-	session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+	digest     TEXT COLLATE "C" PRIMARY KEY,
+	session_id TEXT COLLATE "C" NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
 	number     INTEGER NOT NULL,
 	used_at    TIMESTAMPTZ
 );
@@ -78,7 +79,7 @@ CREATE TABLE setup_code (
 );
 
 CREATE TABLE cars (
-	id                TEXT      PRIMARY KEY,
+	id                TEXT COLLATE "C" PRIMARY KEY,
 	version           INTEGER   NOT NULL,
 	created_at        TIMESTAMPTZ NOT NULL,
 	updated_at        TIMESTAMPTZ NOT NULL,
@@ -105,9 +106,9 @@ CREATE TABLE cars (
 	photo_url         TEXT,
 	is_archived       BOOLEAN   NOT NULL,
 	archived_at       TIMESTAMPTZ,
-	archived_by       TEXT      REFERENCES users (id),
-	created_by        TEXT      REFERENCES users (id),
-	updated_by        TEXT      REFERENCES users (id),
+	archived_by       TEXT COLLATE "C" REFERENCES users (id),
+	created_by        TEXT COLLATE "C" REFERENCES users (id),
+	updated_by        TEXT COLLATE "C" REFERENCES users (id),
 	deleted_at        TIMESTAMPTZ,
 	search            TEXT COLLATE "C" NOT NULL
 );
@@ -127,7 +128,7 @@ CREATE INDEX cars_created_by ON cars (created_by);
 CREATE INDEX cars_updated_by ON cars (updated_by);
 
 CREATE TABLE customers (
-	id                        TEXT      PRIMARY KEY,
+	id                        TEXT COLLATE "C" PRIMARY KEY,
 	version                   INTEGER   NOT NULL,
 	created_at                TIMESTAMPTZ NOT NULL,
 	updated_at                TIMESTAMPTZ NOT NULL,
@@ -149,8 +150,8 @@ CREATE TABLE customers (
 	driving_license_photo_url TEXT,
 	passport_photo_url        TEXT,
 	notes                     TEXT,
-	created_by                TEXT      REFERENCES users (id),
-	updated_by                TEXT      REFERENCES users (id),
+	created_by                TEXT COLLATE "C" REFERENCES users (id),
+	updated_by                TEXT COLLATE "C" REFERENCES users (id),
 	deleted_at                TIMESTAMPTZ,
 	search                    TEXT COLLATE "C" NOT NULL
 );
@@ -169,14 +170,14 @@ CREATE TABLE contract_numbers (
 );
 
 CREATE TABLE contracts (
-	id                  TEXT      PRIMARY KEY,
+	id                  TEXT COLLATE "C" PRIMARY KEY,
 	version             INTEGER   NOT NULL,
 	created_at          TIMESTAMPTZ NOT NULL,
 	updated_at          TIMESTAMPTZ NOT NULL,
 	number              TEXT      NOT NULL,
 	number_fold         TEXT COLLATE "C" NOT NULL,
-	customer_id         TEXT      NOT NULL REFERENCES customers (id),
-	car_id              TEXT      NOT NULL REFERENCES cars (id),
+	customer_id         TEXT COLLATE "C" NOT NULL REFERENCES customers (id),
+	car_id              TEXT COLLATE "C" NOT NULL REFERENCES cars (id),
 	start_date          DATE      NOT NULL,
 	end_date            DATE      NOT NULL CHECK (end_date >= start_date),
 	days                INTEGER   NOT NULL CHECK (days BETWEEN 1 AND 365),
@@ -188,8 +189,8 @@ CREATE TABLE contracts (
 	cancelled_at        TIMESTAMPTZ,
 	cancellation_reason TEXT,
 	notification_sent   BOOLEAN   NOT NULL,
-	created_by          TEXT      REFERENCES users (id),
-	updated_by          TEXT      REFERENCES users (id),
+	created_by          TEXT COLLATE "C" REFERENCES users (id),
+	updated_by          TEXT COLLATE "C" REFERENCES users (id),
 	deleted_at          TIMESTAMPTZ
 );
 CREATE UNIQUE INDEX contracts_number_key ON contracts (number);
@@ -206,12 +207,12 @@ CREATE INDEX contracts_updated_by ON contracts (updated_by);
 
 -- The occupancy ledger: who holds which car from starts up to, but not including, ends.
 CREATE TABLE holds (
-	id          TEXT PRIMARY KEY,
-	car_id      TEXT NOT NULL REFERENCES cars (id),
+	id          TEXT COLLATE "C" PRIMARY KEY,
+	car_id      TEXT COLLATE "C" NOT NULL REFERENCES cars (id),
 	starts      DATE NOT NULL,
 	ends        DATE NOT NULL CHECK (ends > starts),
 	kind        TEXT NOT NULL CHECK (kind IN ('contract', 'booking', 'block')),
-	contract_id TEXT REFERENCES contracts (id),
+	contract_id TEXT COLLATE "C" REFERENCES contracts (id),
 	CONSTRAINT holds_no_overlap EXCLUDE USING gist (car_id WITH =, daterange(starts, ends) WITH &&)
 );
 CREATE UNIQUE INDEX holds_contract_id_key ON holds (contract_id);
@@ -221,8 +222,8 @@ CREATE INDEX holds_starts ON holds (starts);
 CREATE INDEX holds_ends ON holds (ends);
 
 CREATE TABLE audit_logs (
-	id          TEXT      PRIMARY KEY,
-	user_id     TEXT,
+	id          TEXT COLLATE "C" PRIMARY KEY,
+	user_id     TEXT COLLATE "C",
 	username    TEXT,
 	user_role   TEXT,
 	ip_address  TEXT,
@@ -230,7 +231,7 @@ CREATE TABLE audit_logs (
 	request_id  TEXT,
 	action      TEXT      NOT NULL,
 	resource    TEXT      NOT NULL,
-	resource_id TEXT,
+	resource_id TEXT COLLATE "C",
 	description TEXT      NOT NULL,
 	changes     TEXT      NOT NULL,
 	status      TEXT      NOT NULL,
@@ -272,7 +273,7 @@ CREATE TABLE idempotency_keys (
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
 
 -- Rows that transactions lock to take turns.
-CREATE TABLE locks (name TEXT PRIMARY KEY);
+CREATE TABLE locks (name TEXT COLLATE "C" PRIMARY KEY);
 INSERT INTO locks (name) VALUES ('admins');
 
 -- Contains-searches on folded text.

@@ -1,6 +1,6 @@
 -- +goose Up
 CREATE TABLE users (
-	id                TEXT      PRIMARY KEY,
+	id                TEXT      NOT NULL PRIMARY KEY,
 	version           INTEGER   NOT NULL,
 	created_at        TIMESTAMP NOT NULL,
 	updated_at        TIMESTAMP NOT NULL,
@@ -46,7 +46,7 @@ END;
 -- +goose StatementEnd
 
 CREATE TABLE sessions (
-	id         TEXT      PRIMARY KEY,
+	id         TEXT      NOT NULL PRIMARY KEY,
 	user_id    TEXT      NOT NULL REFERENCES users (id) ON DELETE CASCADE,
 	created_at TIMESTAMP NOT NULL,
 	expires_at TIMESTAMP NOT NULL,
@@ -58,7 +58,7 @@ CREATE INDEX sessions_user_id ON sessions (user_id);
 CREATE INDEX sessions_expires_at ON sessions (expires_at);
 
 CREATE TABLE session_tokens (
-	digest     TEXT    PRIMARY KEY,
+	digest     TEXT    NOT NULL PRIMARY KEY,
 	session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
 	number     INTEGER NOT NULL,
 	used_at    TIMESTAMP
@@ -72,7 +72,7 @@ CREATE TABLE setup_code (
 );
 
 CREATE TABLE cars (
-	id                TEXT      PRIMARY KEY,
+	id                TEXT      NOT NULL PRIMARY KEY,
 	version           INTEGER   NOT NULL,
 	created_at        TIMESTAMP NOT NULL,
 	updated_at        TIMESTAMP NOT NULL,
@@ -121,7 +121,7 @@ CREATE INDEX cars_created_by ON cars (created_by);
 CREATE INDEX cars_updated_by ON cars (updated_by);
 
 CREATE TABLE customers (
-	id                        TEXT      PRIMARY KEY,
+	id                        TEXT      NOT NULL PRIMARY KEY,
 	version                   INTEGER   NOT NULL,
 	created_at                TIMESTAMP NOT NULL,
 	updated_at                TIMESTAMP NOT NULL,
@@ -163,7 +163,7 @@ CREATE TABLE contract_numbers (
 );
 
 CREATE TABLE contracts (
-	id                  TEXT      PRIMARY KEY,
+	id                  TEXT      NOT NULL PRIMARY KEY,
 	version             INTEGER   NOT NULL,
 	created_at          TIMESTAMP NOT NULL,
 	updated_at          TIMESTAMP NOT NULL,
@@ -200,7 +200,7 @@ CREATE INDEX contracts_updated_by ON contracts (updated_by);
 
 -- The occupancy ledger: who holds which car from starts up to, but not including, ends.
 CREATE TABLE holds (
-	id          TEXT PRIMARY KEY,
+	id          TEXT NOT NULL PRIMARY KEY,
 	car_id      TEXT NOT NULL REFERENCES cars (id),
 	starts      DATE NOT NULL,
 	ends        DATE NOT NULL CHECK (ends > starts),
@@ -234,7 +234,7 @@ END;
 -- +goose StatementEnd
 
 CREATE TABLE audit_logs (
-	id          TEXT      PRIMARY KEY,
+	id          TEXT      NOT NULL PRIMARY KEY,
 	user_id     TEXT,
 	username    TEXT,
 	user_role   TEXT,
@@ -257,7 +257,7 @@ CREATE INDEX audit_logs_action ON audit_logs (action, created_at);
 
 -- The feed of changes: seq is the order in which transactions committed.
 CREATE TABLE changes (
-	seq     BIGINT    PRIMARY KEY,
+	seq     BIGINT    NOT NULL PRIMARY KEY,
 	topic   TEXT      NOT NULL,
 	id      TEXT      NOT NULL,
 	kind    TEXT      NOT NULL CHECK (kind IN ('created', 'updated', 'deleted')),
@@ -285,5 +285,5 @@ CREATE TABLE idempotency_keys (
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
 
 -- Rows that transactions lock to take turns; one writer needs none of them.
-CREATE TABLE locks (name TEXT PRIMARY KEY);
+CREATE TABLE locks (name TEXT NOT NULL PRIMARY KEY);
 INSERT INTO locks (name) VALUES ('admins');
