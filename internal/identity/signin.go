@@ -25,31 +25,34 @@ type Pass struct {
 // Every refusal is ErrCredentials and takes at least MinRefusal.
 func (s *Service) Login(ctx context.Context, login string, p Password) (Pass, error) {
 	began := time.Now()
-	u, err := s.verify(ctx, login, p)
+	pass, err := s.login(ctx, login, p)
 	if err != nil {
 		wait(ctx, MinRefusal-time.Since(began))
 		return Pass{}, err
 	}
-	return s.begin(ctx, u)
+	return pass, nil
 }
 
-func (s *Service) verify(ctx context.Context, login string, p Password) (User, error) {
+func (s *Service) login(ctx context.Context, login string, p Password) (Pass, error) {
 	u, hash, err := s.Users.Named(ctx, s.Normalize(login))
 	known := err == nil
 	if !known && !errors.Is(err, ErrNoUser) {
-		return User{}, err
+		return Pass{}, err
 	}
 	ok, outdated, err := s.Hasher.Verify(ctx, hash, p.Reveal())
 	if err != nil {
-		return User{}, err
+		return Pass{}, err
 	}
 	if !ok || !known || !u.Active {
-		return User{}, s.refuse(ctx, u)
+		return Pass{}, s.refuse(ctx, u)
 	}
+	better := hash
 	if outdated {
-		return u, s.rehash(ctx, u, p)
+		if better, err = s.Hasher.Hash(ctx, p.Reveal()); err != nil {
+			return Pass{}, err
+		}
 	}
-	return u, nil
+	return s.begin(ctx, u.ID, hash, better)
 }
 
 // refuse notes a failed sign-in and returns ErrCredentials. What was typed as
@@ -69,37 +72,54 @@ func (s *Service) refuse(ctx context.Context, u User) error {
 	return ErrCredentials
 }
 
-func (s *Service) rehash(ctx context.Context, u User, p Password) error {
-	hash, err := s.Hasher.Hash(ctx, p.Reveal())
-	if err != nil {
-		return err
-	}
-	return s.InTx(ctx, func(ctx context.Context) error { return s.Users.SetPassword(ctx, u.ID, hash) })
-}
-
-// begin opens a session for u.
-func (s *Service) begin(ctx context.Context, u User) (Pass, error) {
+// begin opens a session for a user whose password fits hash, and keeps better
+// in its place.
+func (s *Service) begin(ctx context.Context, id record.UserID, hash, better string) (Pass, error) {
 	c, now, token := record.CallerOf(ctx), s.Now(), s.Refresh.First()
 	session := Session{
-		ID: ident.New[SessionID](), UserID: u.ID, CreatedAt: now,
+		ID: ident.New[SessionID](), UserID: id, CreatedAt: now,
 		ExpiresAt: now.Add(s.RefreshTTL), EndsAt: now.Add(MaxSession),
 		IP: c.IP, UserAgent: c.UserAgent,
 	}
-	c.Person = u.Person()
-	ctx = record.As(ctx, c) // the log tells who signed in
-	err := s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
-		first := RefreshToken{Digest: s.Refresh.Digest(token), SessionID: session.ID}
-		if err := s.Sessions.Insert(ctx, session, first); err != nil {
-			return record.Entry{}, err
+	var u User
+	err := s.InTx(ctx, func(ctx context.Context) (err error) {
+		if u, err = s.admit(ctx, id, hash, better); err != nil {
+			return err
 		}
-		e := record.Entry{Action: record.Login, Resource: "session", ResourceID: string(session.ID), Description: u.Username + " signed in"}
-		e.Changes = []record.Change{{Topic: record.Sessions, ID: string(session.ID), Kind: record.Created, Version: 1}}
-		return e, s.Users.SetLastLogin(ctx, u.ID, now)
+		c.Person = u.Person()
+		return s.Do(record.As(ctx, c), func(ctx context.Context) (record.Entry, error) { // the log tells who signed in
+			e := record.Entry{Action: record.Login, Resource: "session", ResourceID: string(session.ID), Description: u.Username + " signed in"}
+			e.Changes = []record.Change{{Topic: record.Sessions, ID: string(session.ID), Kind: record.Created, Version: 1}}
+			return e, s.Sessions.Insert(ctx, session, RefreshToken{Digest: s.Refresh.Digest(token), SessionID: session.ID})
+		})
 	})
 	if err != nil {
 		return Pass{}, err
 	}
 	return s.pass(u, session, token)
+}
+
+// admit notes the sign-in of a user, and so locks them. Hashing takes its
+// time: it refuses those who lost the account or got another password meanwhile.
+func (s *Service) admit(ctx context.Context, id record.UserID, hash, better string) (User, error) {
+	if err := s.Users.SetLastLogin(ctx, id, s.Now()); err != nil {
+		return User{}, err
+	}
+	u, err := s.Users.Get(ctx, id)
+	if errors.Is(err, ErrNoUser) || err == nil && !u.Active {
+		return User{}, ErrCredentials
+	}
+	if err != nil {
+		return User{}, err
+	}
+	current, err := s.Users.PasswordHash(ctx, id)
+	if err != nil || current != hash {
+		return User{}, orErr(err, ErrCredentials)
+	}
+	if better != hash {
+		err = s.Users.SetPassword(ctx, id, better)
+	}
+	return u, err
 }
 
 func (s *Service) pass(u User, session Session, refresh string) (Pass, error) {

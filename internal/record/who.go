@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"strings"
 
 	"cartracker/internal/fault"
 )
@@ -38,8 +39,10 @@ type Caller struct {
 
 type callerKey struct{}
 
-// As returns a context in which c asks.
+// As returns a context in which c asks. What c's client says of itself becomes
+// valid UTF-8, for databases refuse anything else.
 func As(ctx context.Context, c Caller) context.Context {
+	c.UserAgent = strings.ToValidUTF8(c.UserAgent, "?")
 	return context.WithValue(ctx, callerKey{}, c)
 }
 
