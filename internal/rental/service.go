@@ -110,18 +110,22 @@ func (s *Service) Amend(ctx context.Context, id ContractID, version int, change 
 		c.write(d)
 		moved := c.Hold() != before.Hold() || c.CarID != before.CarID
 		priced := d.DailyRate == nil || *d.DailyRate != before.DailyRate || d.TotalAmount == nil || *d.TotalAmount != before.TotalAmount
-		needsCheck := moved || priced || c.CustomerID != before.CustomerID || c.EndDate != before.EndDate
-		if !needsCheck {
+		rehired := moved || c.CustomerID != before.CustomerID
+		if !rehired && !priced && c.EndDate == before.EndDate {
 			return "changed " + c.Number, nil
 		}
 		if before.CancelledAt != nil {
 			return "", ErrCancelled
 		}
-		car, err := s.check(ctx, c, &before)
-		if err != nil {
-			return "", err
+		rate := before.DailyRate
+		if rehired || d.DailyRate == nil { // else nothing is asked of the car, which may be gone by now
+			car, err := s.check(ctx, c, &before)
+			if err != nil {
+				return "", err
+			}
+			rate = car.PricePerDay
 		}
-		if err := c.reprice(&before, d, car.PricePerDay); err != nil || !moved {
+		if err := c.reprice(&before, d, rate); err != nil || !moved {
 			return "changed " + c.Number, err
 		}
 		return "changed " + c.Number + " to " + c.Car.LicensePlate + " from " + c.Hold().String(), s.Ledger.Move(ctx, c.ID, c.CarID, c.Hold())
@@ -131,6 +135,12 @@ func (s *Service) Amend(ctx context.Context, id ContractID, version int, change 
 // Cancel ends a contract that is not over yet. The car is free from today on.
 func (s *Service) Cancel(ctx context.Context, id ContractID, version int, reason string) (Contract, error) {
 	return s.amend(ctx, id, version, func(ctx context.Context, c *Contract) (string, error) {
+		var bad fault.Fields
+		record.Trim(&reason)
+		record.CheckText(&bad, "reason", reason, 10, 1000)
+		if err := bad.Err(); err != nil {
+			return "", err
+		}
 		switch c.StatusOn(s.Today()) {
 		case Cancelled:
 			return "", ErrCancelled.Say("the contract is cancelled already")

@@ -12,9 +12,8 @@ import (
 
 // A Store keeps contracts. Deleted ones are not there.
 type Store interface {
-	// Insert keeps a contract and its hold, and gives it the next number of
-	// the year. It returns ErrCarTaken rather than keep two holds of one car
-	// that overlap, however many callers race.
+	// Insert keeps a contract under the next number of the year. A transaction
+	// that fails gives the number back. The hold is the Ledger's.
 	Insert(ctx context.Context, c *Contract, year int) error
 	Get(ctx context.Context, id ContractID, today date.Date) (Contract, error)
 	List(ctx context.Context, f Filter, today date.Date) (page.Of[Contract], error)
@@ -31,6 +30,8 @@ type Store interface {
 // A Ledger says who holds which car on which days. "Free" has no other definition.
 type Ledger interface {
 	// Move makes the hold of a contract the days of span, which may be none.
+	// It returns ErrCarTaken rather than keep two holds of one car that
+	// overlap, however many callers race.
 	Move(ctx context.Context, id ContractID, car fleet.CarID, span date.Span) error
 	// Holds returns what holds a car on some of the days of span, the first
 	// first. It leaves out the contract except.
