@@ -33,7 +33,7 @@ type Profile struct {
 	Username        string   `json:"username" minLength:"3" maxLength:"100" pattern:"^[\\p{L}\\p{Nd}._-]+$" doc:"Letters, digits, dot, underscore and hyphen; unique ignoring case."`
 	Email           string   `json:"email" maxLength:"254" format:"email" doc:"Unique ignoring case."`
 	Name            *string  `json:"name" maxLength:"255"`
-	Language        Language `json:"language" enum:"en,bs"`
+	Language        Language `json:"language" enum:"en,bs" required:"false"`
 	Phone           *string  `json:"phone" minLength:"6" maxLength:"20"`
 	Address         *string  `json:"address" maxLength:"500"`
 	CitizenshipID   *string  `json:"citizenshipId" maxLength:"50"`
@@ -43,8 +43,8 @@ type Profile struct {
 // An Account is what an admin writes about a user.
 type Account struct {
 	Profile
-	Role   record.Role `json:"role" enum:"admin,employee,user"`
-	Active bool        `json:"active"`
+	Role   record.Role `json:"role" enum:"admin,employee,user" default:"user"`
+	Active bool        `json:"active" default:"true"`
 }
 
 // A User is somebody who can sign in.

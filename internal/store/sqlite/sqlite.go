@@ -43,6 +43,9 @@ const readers = 4
 // not migrate.
 func Open(ctx context.Context, path string) (*store.DB, error) {
 	name := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
+	if err := private(path); err != nil {
+		return nil, err
+	}
 	write, err := pool(ctx, name+asWriter, 1)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -67,6 +70,16 @@ func Open(ctx context.Context, path string) (*store.DB, error) {
 		LockTimed:  func(error) bool { return false },
 		Away:       away,
 	}), nil
+}
+
+// private makes the file if it is not there, for its owner only. SQLite gives
+// the files beside it the same mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 func pool(ctx context.Context, name string, size int) (*sql.DB, error) {

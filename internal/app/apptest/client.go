@@ -1,0 +1,164 @@
+package apptest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"cartracker/internal/record"
+)
+
+// JSON is an object to be sent.
+type JSON = map[string]any
+
+// A Client is somebody who uses the API.
+type Client struct {
+	ID     record.UserID
+	Token  string // of access; "" for nobody
+	Cookie string // the refresh token
+
+	t    testing.TB
+	url  string
+	http *http.Client
+}
+
+// Do sends a request with body as JSON, unless it is nil, and headers such as
+// "If-Match: *". A body of type string is sent as it is.
+func (c *Client) Do(method, path string, body any, headers ...string) Response {
+	c.t.Helper()
+	res, err := c.Try(method, path, body, headers...)
+	if err != nil {
+		c.t.Errorf("%s %s: %v", method, path, err)
+	}
+	return res
+}
+
+// Try is Do for a test in which the program may be gone.
+func (c *Client) Try(method, path string, body any, headers ...string) (Response, error) {
+	var raw []byte
+	switch b := body.(type) {
+	case nil:
+	case string:
+		raw = []byte(b)
+	default:
+		var err error
+		if raw, err = json.Marshal(b); err != nil {
+			return Response{}, err
+		}
+	}
+	req, err := http.NewRequest(method, c.url+path, bytes.NewReader(raw))
+	if err != nil {
+		return Response{}, err
+	}
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if c.Token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		if req.Header.Del(name); value != "" {
+			req.Header.Set(name, value)
+		}
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		return Response{}, err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	return Response{Status: res.StatusCode, Header: res.Header, Body: text, cookies: res.Cookies()}, err
+}
+
+// A Response is what was answered.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+
+	cookies []*http.Cookie
+}
+
+func (r Response) String() string { return fmt.Sprintf("%d %s", r.Status, r.Body) }
+
+// At returns the value at a path such as "data.id" or "errors.0.field"; nil if there is none.
+func (r Response) At(path string) any {
+	d := json.NewDecoder(bytes.NewReader(r.Body))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return nil
+	}
+	for name := range strings.SplitSeq(path, ".") {
+		switch in := v.(type) {
+		case map[string]any:
+			v = in[name]
+		case []any:
+			var i int
+			if _, err := fmt.Sscan(name, &i); err != nil || i < 0 || i >= len(in) {
+				return nil
+			}
+			v = in[i]
+		default:
+			return nil
+		}
+	}
+	return v
+}
+
+// Text returns the value at a path as text: "" if there is none or it is null.
+func (r Response) Text(path string) string {
+	if v := r.At(path); v != nil {
+		return fmt.Sprint(v)
+	}
+	return ""
+}
+
+// Len returns how long the list at a path is.
+func (r Response) Len(path string) int {
+	list, _ := r.At(path).([]any)
+	return len(list)
+}
+
+// Cookie returns the value of a cookie that was set; "" if none was.
+func (r Response) Cookie(name string) string {
+	for _, c := range r.cookies {
+		if c.Name == name {
+			return c.Value
+		}
+	}
+	return ""
+}
+
+// Car returns a new car with this license plate, as an admin writes it.
+func Car(plate string) JSON {
+	return JSON{
+		"manufacturer": "Škoda", "model": "Octavia", "year": 2022, "licensePlate": plate, "fuelType": "diesel",
+		"transmission": "manual", "pricePerDay": 55.5, "category": "family",
+	}
+}
+
+// Customer returns a new customer with these papers.
+func Customer(papers string) JSON {
+	return JSON{"name": "Šaćir Đurić", "driverLicenseNumber": "DL" + papers, "passportNumber": "B" + papers, "countryOfOrigin": "Bosnia and Herzegovina"}
+}
+
+// Contract returns a new contract.
+func Contract(car, customer, start, end string) JSON {
+	return JSON{"carId": car, "customerId": customer, "startDate": start, "endDate": end}
+}
+
+// Make posts a new record and returns its id.
+func (c *Client) Make(path string, body any) string {
+	c.t.Helper()
+	res := c.Do("POST", path, body)
+	if res.Status != http.StatusCreated {
+		c.t.Fatalf("POST %s: %s", path, res)
+	}
+	return res.Text("data.id")
+}

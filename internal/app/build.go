@@ -1,0 +1,107 @@
+// Package app puts the program together. It is the only package that knows all the others.
+package app
+
+import (
+	"net/http"
+	"time"
+
+	"cartracker/internal/audit"
+	"cartracker/internal/config"
+	"cartracker/internal/customers"
+	"cartracker/internal/date"
+	"cartracker/internal/fleet"
+	"cartracker/internal/httpapi"
+	"cartracker/internal/identity"
+	"cartracker/internal/record"
+	"cartracker/internal/rental"
+	"cartracker/internal/secret"
+	"cartracker/internal/store"
+	"cartracker/internal/text"
+)
+
+const issuer = "cartracker" // of access tokens, and their audience
+
+// An Office is everything that works on one database.
+type Office struct {
+	DB       *store.DB
+	Identity *identity.Service
+	API      *httpapi.API
+	now      func() date.Moment
+}
+
+// NewOffice returns the services over db. The clock is time.Now but in tests.
+func NewOffice(db *store.DB, c *config.Config, master []byte, version string, clock func() time.Time) *Office {
+	now := func() date.Moment { return date.At(clock()) }
+	keys := secret.DeriveKeys(master)
+	env := record.Env{InTx: db.InTx, Journal: store.Journal{DB: db, Now: now}, Now: now, Zone: c.Zone}
+	cars, clients := store.NewCars(db), store.NewCustomers(db)
+	people := &identity.Service{
+		Env:              env,
+		Users:            store.NewUsers(db),
+		Sessions:         store.Sessions{DB: db},
+		Setup:            store.Setup{DB: db},
+		Hasher:           secret.NewHasher(),
+		Access:           accessTokens{secret.NewSigner(keys.Access, issuer, issuer, c.AccessTTL, clock)},
+		Refresh:          refreshTokens{keys},
+		Judge:            judge,
+		Normalize:        text.Name,
+		NormalizeCode:    secret.NormalCode,
+		RefreshTTL:       c.RefreshTTL,
+		Language:         identity.Language(c.DefaultLanguage),
+		RegistrationOpen: c.Registration == "open",
+		AppName:          c.AppName,
+	}
+	return &Office{
+		DB:       db,
+		Identity: people,
+		now:      now,
+		API: &httpapi.API{
+			Identity:    people,
+			Fleet:       &fleet.Service{Env: env, Store: cars},
+			Customers:   &customers.Service{Env: env, Store: clients},
+			Rental:      &rental.Service{Env: env, Store: store.NewContracts(db), Ledger: store.Ledger{DB: db}, Cars: cars, Customers: clients},
+			Audit:       &audit.Service{Env: env, Store: store.NewAuditLogs(db)},
+			Replays:     &store.Replays{DB: db, Now: now},
+			Fingerprint: keys.Fingerprint,
+			Version:     version,
+			Development: c.Development,
+			Secure:      c.Secure,
+			CrossSite:   c.CrossSite,
+			Origins:     c.Origins,
+			Proxies:     c.Proxies,
+		},
+	}
+}
+
+// Handler returns everything that is served over HTTP. It is called once.
+func (o *Office) Handler(health func() httpapi.Health) http.Handler {
+	o.API.Health = health
+	return o.API.Handler()
+}
+
+// accessTokens is the identity.AccessSigner.
+type accessTokens struct{ signer *secret.Signer }
+
+func (t accessTokens) Sign(c identity.Claims) (string, error) {
+	return t.signer.Sign(secret.Claims{UserID: c.UserID, Username: c.Username, Role: c.Role, SessionID: c.SessionID})
+}
+
+func (t accessTokens) Parse(token string) (identity.Claims, error) {
+	c, err := t.signer.Parse(token)
+	return identity.Claims{UserID: c.UserID, Username: c.Username, Role: c.Role, SessionID: c.SessionID}, err
+}
+
+// refreshTokens is the identity.RefreshMaker.
+type refreshTokens struct{ keys secret.Keys }
+
+func (refreshTokens) First() string                   { return secret.NewToken() }
+func (t refreshTokens) Successor(token string) string { return t.keys.Successor(token) }
+func (refreshTokens) Digest(token string) string      { return secret.Digest(token) }
+
+// judge says what is wrong with a password. Hints count with and without accents.
+func judge(password string, hints ...string) string {
+	for _, h := range hints {
+		hints = append(hints, text.Fold(h))
+	}
+	return secret.CheckPassword(password, hints...)
+}

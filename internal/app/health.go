@@ -1,0 +1,76 @@
+package app
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"cartracker/internal/date"
+	"cartracker/internal/httpapi"
+)
+
+const (
+	checkEvery   = 2 * time.Second
+	checkTimeout = 2 * time.Second
+)
+
+// A watch looks at the database in the background, so that nobody who asks how
+// the program is has to wait for it.
+type watch struct {
+	ping     func(context.Context) error
+	now      func() date.Moment
+	began    date.Moment
+	version  string
+	away     atomic.Bool
+	stopping atomic.Bool
+}
+
+// Run looks until ctx is done.
+func (w *watch) Run(ctx context.Context) error {
+	t := time.NewTicker(checkEvery)
+	defer t.Stop()
+	for {
+		w.look(ctx)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (w *watch) look(ctx context.Context) {
+	c, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	err := w.ping(c)
+	if ctx.Err() != nil {
+		return
+	}
+	if was := w.away.Swap(err != nil); was == (err != nil) {
+		return
+	}
+	if err != nil {
+		slog.ErrorContext(ctx, "the database is away", "err", err)
+	} else {
+		slog.InfoContext(ctx, "the database is back")
+	}
+}
+
+// Health returns what was seen last.
+func (w *watch) Health() httpapi.Health {
+	now := w.now()
+	h := httpapi.Health{
+		Timestamp: now, Uptime: now.Sub(w.began).Seconds(), Version: w.version, Database: "connected", Redis: "embedded",
+	}
+	switch {
+	case w.stopping.Load():
+		h.Unready = "shutting down"
+	case w.away.Load():
+		h.Unready = "the database is away"
+	}
+	if w.away.Load() {
+		h.Database = "down"
+	}
+	return h
+}

@@ -1,0 +1,65 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"cartracker/internal/config"
+	"cartracker/internal/secret"
+	"cartracker/internal/store"
+	"cartracker/internal/store/postgres"
+	"cartracker/internal/store/sqlite"
+)
+
+// openDatabase opens the database that c names, without migrating it. It
+// reports whether a SQLite file was made.
+func openDatabase(ctx context.Context, c *config.Config) (db *store.DB, made bool, err error) {
+	if c.Database.Driver == config.Postgres {
+		db, err = postgres.Open(ctx, postgres.Config{
+			URL: c.Database.URL.Reveal(), PoolMin: c.Pool.Min, PoolSize: c.Pool.Size, PoolMax: c.Pool.Max, Instances: c.Pool.Instances,
+		})
+		return db, false, err
+	}
+	if err := os.MkdirAll(filepath.Dir(c.Database.Path), 0o700); err != nil {
+		return nil, false, err
+	}
+	_, err = os.Stat(c.Database.Path)
+	made = errors.Is(err, fs.ErrNotExist)
+	db, err = sqlite.Open(ctx, c.Database.Path)
+	return db, made, err
+}
+
+// openOffice opens the database, brings it up to date, and puts the services
+// over it. It reports whether a SQLite file was made.
+func openOffice(ctx context.Context, c *config.Config, version string) (o *Office, made bool, err error) {
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
+		return nil, false, fmt.Errorf("DATA_DIR: %w", err)
+	}
+	master, err := masterKey(c)
+	if err != nil {
+		return nil, false, err
+	}
+	db, made, err := openDatabase(ctx, c)
+	if err != nil {
+		return nil, false, err
+	}
+	if _, err := db.Migrate(ctx); err != nil {
+		return nil, false, errors.Join(err, db.Close())
+	}
+	return NewOffice(db, c, master, version, time.Now), made, nil
+}
+
+// masterKey returns the secret from which all keys are derived. On SQLite one
+// is made and kept if none is set; config refuses PostgreSQL without one.
+func masterKey(c *config.Config) ([]byte, error) {
+	if c.AccessTokenSecret.IsSet() {
+		return []byte(c.AccessTokenSecret.Reveal()), nil
+	}
+	key, _, err := secret.LoadOrMake(filepath.Join(c.DataDir, "access-token-secret"))
+	return key, err
+}

@@ -1,0 +1,145 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"cartracker/internal/cli"
+	"cartracker/internal/config"
+	"cartracker/internal/observe"
+)
+
+const (
+	headerTimeout = 5 * time.Second
+	readTimeout   = 20 * time.Second // headers and body; the body alone has 15 s
+	writeTimeout  = 60 * time.Second
+	idleTimeout   = 60 * time.Second
+	// net/http allows 4 KiB more than it is told.
+	maxHeader = 16<<10 - 4<<10
+
+	drainTimeout = 30 * time.Second
+	tidyEvery    = 10 * time.Minute
+)
+
+// Serve runs the program until ctx is done, then lets the requests under way
+// finish. It calls ready, if not nil, with the address once it accepts connections.
+func (p Program) Serve(ctx context.Context, c *config.Config, t cli.Terminal, ready func(addr string)) (err error) {
+	level := new(slog.LevelVar)
+	level.Set(c.Level)
+	slog.SetDefault(observe.NewLogger(t.Err, c.LogFormat, level))
+	office, made, err := openOffice(ctx, c, p.Version)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, office.DB.Close()) }()
+	ln, err := net.Listen("tcp", c.Addr())
+	if err != nil {
+		return fmt.Errorf("cannot listen: %w", err)
+	}
+	c.Listening(ln.Addr().(*net.TCPAddr).Port)
+	office.API.Origins = c.Origins
+	code, err := office.expectSetup(ctx, c)
+	if err != nil {
+		return errors.Join(err, ln.Close())
+	}
+	w := &watch{ping: office.DB.Ping, now: office.now, began: office.now(), version: p.Version}
+	announce(t.Err, c, made, code, t.ErrTerminal)
+	if ready != nil {
+		ready(ln.Addr().String())
+	}
+	return office.run(ctx, newServer(office.Handler(w.Health)), ln, w)
+}
+
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug),
+	}
+}
+
+// run serves until ctx is done. The parts that live as long as the server are
+// stopped once no request can need them.
+func (o *Office) run(ctx context.Context, srv *http.Server, ln net.Listener, w *watch) error {
+	parts, stopParts := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, 2)
+	for _, part := range []func(context.Context) error{w.Run, o.tidy} {
+		go func() { ended <- part(parts) }()
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(ln) }()
+
+	var err error
+	select {
+	case err = <-served:
+	case <-ctx.Done():
+		w.stopping.Store(true)
+		slog.InfoContext(ctx, "stopping: requests under way may finish")
+		err = drain(ctx, srv)
+	}
+	stopParts()
+	err = errors.Join(err, <-ended, <-ended)
+	slog.InfoContext(ctx, "stopped")
+	return err
+}
+
+func drain(ctx context.Context, srv *http.Server) error {
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	if err := srv.Shutdown(limit); err != nil {
+		return errors.Join(fmt.Errorf("requests did not finish in %s: %w", drainTimeout, err), srv.Close())
+	}
+	return nil
+}
+
+// tidy deletes now and then what nobody asks for any more.
+func (o *Office) tidy(ctx context.Context) error {
+	t := time.NewTicker(tidyEvery)
+	defer t.Stop()
+	for {
+		if err := o.DB.Tidy(ctx, o.now()); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "tidying failed; it is tried again", "err", err)
+		}
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// announce tells whoever started the program where it is and what to do next.
+func announce(w io.Writer, c *config.Config, made bool, code setupCode, terminal bool) {
+	where := "PostgreSQL"
+	if c.Database.Driver == config.SQLite {
+		where = c.Database.Path + map[bool]string{true: " (new)", false: " (was there)"}[made]
+	}
+	fmt.Fprintf(w, "%s listens on %s\n  data: %s\n", c.AppName, c.BaseURL, where)
+	if isLoopback(c.Host) {
+		fmt.Fprintln(w, "  only this computer can reach it; docs/operations.md, \"Open it to your network\", tells how to change that")
+	}
+	if code.text != "" {
+		code.explain(w, c, terminal)
+	}
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+func isTerminal(f any) bool {
+	file, ok := f.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,310 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"cartracker/internal/fault"
+	"cartracker/internal/identity"
+	"cartracker/internal/record"
+)
+
+const authTag = "Sign-in"
+
+// A loginBody is what signs somebody in.
+type loginBody struct {
+	Username string            `json:"username" minLength:"1" maxLength:"254" doc:"User name or e-mail address."`
+	Password identity.Password `json:"password" minLength:"1" maxLength:"1024"`
+}
+
+// A profile is who signed in. It stands in the envelope and, for old clients, beside it.
+type profile struct {
+	ID          record.UserID `json:"id"`
+	Username    string        `json:"username"`
+	Email       string        `json:"email"`
+	Role        record.Role   `json:"role" enum:"admin,employee,user"`
+	AccessToken string        `json:"accessToken,omitempty"`
+}
+
+type namedProfile struct {
+	profile
+	Name *string `json:"name"`
+}
+
+type loginAnswer struct {
+	Success bool         `json:"success"`
+	Data    namedProfile `json:"data"`
+	profile
+}
+
+type sessionAnswer struct {
+	Success       bool `json:"success"`
+	Authenticated bool `json:"authenticated"`
+	profile
+}
+
+type logoutBody struct {
+	Everywhere bool `json:"everywhere" default:"false" doc:"End all of the user's sessions."`
+}
+
+type setupBody struct {
+	Code string `json:"code" minLength:"1" maxLength:"100" doc:"Printed at start, and in DATA_DIR/setup-code."`
+	identity.Registration
+}
+
+type setupState struct {
+	Needed bool `json:"needed"`
+}
+
+func (a *API) authRoutes() {
+	at := func(method, path, summary string, body, answer reflect.Type) route {
+		return route{method: method, path: "/api/auth/" + path, tag: authTag, summary: summary, body: body, answer: answer}
+	}
+	register(a, at("POST", "login", "Sign in", reflect.TypeFor[loginBody](), reflect.TypeFor[loginAnswer]()), a.login)
+	register(a, at("POST", "refresh", "Get a new access token for the refresh cookie", nil, reflect.TypeFor[loginAnswer]()), a.refresh)
+	register(a, at("GET", "session-check", "Tell who is signed in", nil, reflect.TypeFor[sessionAnswer]()), a.sessionCheck)
+	r := at("POST", "logout", "Sign out", reflect.TypeFor[logoutBody](), reflect.TypeFor[success[*struct{}]]())
+	r.partial = true
+	register(a, r, a.logout)
+	r = at("POST", "register", "Make an account, where that is allowed", reflect.TypeFor[identity.Registration](), reflect.TypeFor[success[identity.User]]())
+	r.status = http.StatusCreated
+	register(a, r, a.signUp)
+	register(a, at("GET", "setup", "Tell whether the first admin is still to be made", nil, reflect.TypeFor[success[setupState]]()), a.setupState)
+	r = at("POST", "setup", "Make the first admin", reflect.TypeFor[setupBody](), reflect.TypeFor[success[identity.User]]())
+	r.status = http.StatusCreated
+	register(a, r, a.setUp)
+}
+
+var (
+	loginShape    = newShape(reflect.TypeFor[loginBody](), nil, true)
+	logoutShape   = newShape(reflect.TypeFor[logoutBody](), nil, false)
+	registerShape = newShape(reflect.TypeFor[identity.Registration](), nil, true)
+	setupShape    = newShape(reflect.TypeFor[setupBody](), nil, true)
+)
+
+func (a *API) login(ctx context.Context, _ *struct{}) (reply, error) {
+	var in loginBody
+	if err := loginShape.fill(askedOf(ctx).body, "", &in); err != nil {
+		return reply{}, err
+	}
+	pass, err := a.Identity.Login(ctx, in.Username, in.Password)
+	if err != nil {
+		return reply{}, err
+	}
+	return a.passed(pass)
+}
+
+func (a *API) refresh(ctx context.Context, _ *struct{}) (reply, error) {
+	token, err := a.cookie(askedOf(ctx).Request)
+	if err != nil {
+		return reply{}, err
+	}
+	pass, err := a.Identity.Renew(ctx, token)
+	if err != nil {
+		return a.signedOut(ctx, err), nil
+	}
+	return a.passed(pass)
+}
+
+// passed answers with the tokens of a pass.
+func (a *API) passed(p identity.Pass) (reply, error) {
+	who := profileOf(p.Person, p.Email, p.Access)
+	rep, err := encode(http.StatusOK, loginAnswer{Success: true, Data: namedProfile{who, p.Person.Name}, profile: who})
+	rep.secret = true
+	rep.cookies = []*http.Cookie{a.newCookie(p.Refresh, p.ExpiresAt.Time())}
+	return rep, err
+}
+
+// signedOut answers with an error and takes a cookie away that opens nothing any more.
+func (a *API) signedOut(ctx context.Context, err error) reply {
+	rep := failureOf(ctx, err).reply()
+	if errors.Is(err, record.ErrSignIn) {
+		rep.cookies = []*http.Cookie{a.newCookie("", time.Time{})}
+	}
+	return rep
+}
+
+func profileOf(p record.Person, email, token string) profile {
+	return profile{ID: p.ID, Username: p.Username, Email: email, Role: p.Role, AccessToken: token}
+}
+
+// sessionCheck tells who a bearer token belongs to, if it is valid, else who
+// the cookie belongs to.
+func (a *API) sessionCheck(ctx context.Context, _ *struct{}) (reply, error) {
+	answer, err := a.session(ctx)
+	if err == nil {
+		rep, err := encode(http.StatusOK, sessionAnswer{Success: true, Authenticated: true, profile: answer})
+		rep.secret = true
+		return rep, err
+	}
+	f := failureOf(ctx, err)
+	if f.status == http.StatusUnauthorized {
+		f.Authenticated = new(bool)
+	}
+	return f.reply(), nil
+}
+
+func (a *API) session(ctx context.Context) (profile, error) {
+	r := askedOf(ctx).Request
+	token, ok := bearer(r)
+	bearerErr := record.ErrSignIn
+	if ok {
+		signedIn, err := a.as(ctx, token, record.SignedIn)
+		if err == nil {
+			u, err := a.Identity.Me(signedIn)
+			return profileOf(u.Person(), u.Email, ""), err
+		}
+		if fault.Of(err).Kind != fault.Unauthenticated {
+			return profile{}, err
+		}
+		bearerErr = fault.Of(err)
+	}
+	if !a.hasCookie(r) {
+		return profile{}, bearerErr
+	}
+	cookie, err := a.cookie(r)
+	if err != nil {
+		return profile{}, err
+	}
+	pass, err := a.Identity.Check(ctx, cookie)
+	return profileOf(pass.Person, pass.Email, pass.Access), err
+}
+
+func (a *API) logout(ctx context.Context, _ *struct{}) (reply, error) {
+	var in logoutBody
+	if err := logoutShape.fill(askedOf(ctx).body, "", &in); err != nil {
+		return reply{}, err
+	}
+	ctx, err := a.leaving(ctx)
+	if err != nil && fault.Of(err).Kind != fault.Unauthenticated {
+		return reply{}, err
+	}
+	if err == nil {
+		if err := a.Identity.Logout(ctx, in.Everywhere); err != nil {
+			return reply{}, err
+		}
+	}
+	rep, err := nothing("signed out")
+	rep.cookies = []*http.Cookie{a.newCookie("", time.Time{})}
+	return rep, err
+}
+
+// leaving returns a context in which the owner of the bearer token asks, or
+// that of the cookie.
+func (a *API) leaving(ctx context.Context) (context.Context, error) {
+	r := askedOf(ctx).Request
+	if token, ok := bearer(r); ok {
+		if signedIn, err := a.as(ctx, token, record.SignedIn); err == nil {
+			return signedIn, nil
+		}
+	}
+	token, err := a.cookie(r)
+	if err != nil {
+		return ctx, err
+	}
+	p, session, err := a.Identity.Recognize(ctx, token)
+	if err != nil {
+		return ctx, err
+	}
+	c := record.CallerOf(ctx)
+	c.Person, c.SessionID = p, string(session)
+	return record.As(ctx, c), nil
+}
+
+func (a *API) signUp(ctx context.Context, _ *struct{}) (reply, error) {
+	u, err := a.Identity.Register(ctx, func(r *identity.Registration) error {
+		return registerShape.fill(askedOf(ctx).body, "", r)
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	return data(http.StatusCreated, u)
+}
+
+func (a *API) setupState(ctx context.Context, _ *struct{}) (reply, error) {
+	needed, err := a.Identity.SetupNeeded(ctx)
+	if err != nil {
+		return reply{}, err
+	}
+	if !needed {
+		return reply{}, identity.ErrNoSetup
+	}
+	return data(http.StatusOK, setupState{Needed: true})
+}
+
+func (a *API) setUp(ctx context.Context, _ *struct{}) (reply, error) {
+	var in setupBody
+	filled := setupShape.fill(askedOf(ctx).body, "", &in)
+	u, err := a.Identity.SetUp(ctx, in.Code, func(r *identity.Registration) error {
+		*r = in.Registration
+		return filled
+	})
+	if err != nil {
+		return reply{}, err
+	}
+	rep, err := data(http.StatusCreated, u)
+	rep.location = "/api/users/" + string(u.ID)
+	return rep, err
+}
+
+var errForeign = record.ErrForbidden.Say("this site may not use the session's cookie")
+
+func (a *API) cookieName() string {
+	if a.Secure {
+		return "__Host-refreshToken"
+	}
+	return "refreshToken"
+}
+
+// newCookie returns the cookie that holds a refresh token until it expires; an
+// empty token takes it away.
+func (a *API) newCookie(token string, expires time.Time) *http.Cookie {
+	c := &http.Cookie{
+		Name: a.cookieName(), Value: token, Path: "/", HttpOnly: true, Secure: a.Secure,
+		SameSite: http.SameSiteLaxMode, Expires: expires,
+	}
+	if a.Secure && a.CrossSite {
+		c.SameSite, c.Partitioned = http.SameSiteNoneMode, true
+	}
+	if token == "" {
+		c.MaxAge = -1
+	}
+	return c
+}
+
+func (a *API) hasCookie(r *http.Request) bool {
+	c, err := r.Cookie(a.cookieName())
+	return err == nil && c.Value != ""
+}
+
+// cookie returns the refresh token of a request that comes from a page which
+// may use it.
+func (a *API) cookie(r *http.Request) (string, error) {
+	if !a.hasCookie(r) {
+		return "", record.ErrSignIn
+	}
+	if !a.friendly(r) {
+		return "", errForeign
+	}
+	c, err := r.Cookie(a.cookieName())
+	if err != nil {
+		return "", record.ErrSignIn
+	}
+	return c.Value, nil
+}
+
+// friendly reports whether neither Origin nor Sec-Fetch-Site names a site that
+// is not allowed. Programs send neither.
+func (a *API) friendly(r *http.Request) bool {
+	if origin := r.Header.Get("Origin"); origin != "" {
+		_, host, _ := strings.Cut(origin, "://")
+		return slices.Contains(a.Origins, origin) || host == r.Host
+	}
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "" || site == "same-origin" || site == "none"
+}

@@ -1,0 +1,280 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"cartracker/internal/fault"
+	"cartracker/internal/ident"
+	"cartracker/internal/page"
+	"cartracker/internal/record"
+)
+
+// A route is one line of the route table.
+type route struct {
+	method, path string
+	access       record.Access
+	tag, summary string
+	keyed        bool         // takes an Idempotency-Key
+	versioned    bool         // takes an If-Match
+	body         reflect.Type // what the body is, nil if it has none
+	partial      bool         // keys of the body may be left out
+	status       int          // of success, 200 if 0
+	answer       reflect.Type // what success answers
+	kind         string       // its media type, JSON if empty
+}
+
+// asked is the request behind a handler's context, with its body.
+type asked struct {
+	*http.Request
+	body []byte
+}
+
+type askedKey struct{}
+
+func askedOf(ctx context.Context) asked {
+	a, _ := ctx.Value(askedKey{}).(asked)
+	return a
+}
+
+// register adds a route. Its caller is known, and may, before its parameters
+// are looked at; I has the parameters in path and query.
+func register[I any](a *API, r route, handle func(context.Context, *I) (reply, error)) {
+	a.routes = append(a.routes, Route{Method: r.method, Path: r.path, Role: r.access.String()})
+	op := a.operation(r)
+	op.Middlewares = huma.Middlewares{a.guard(r)}
+	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*output, error) {
+		rep, err := handle(ctx, in)
+		if err != nil {
+			rep = failureOf(ctx, err).reply()
+		}
+		return &output{Body: func(hc huma.Context) {
+			req, w := humago.Unwrap(hc)
+			rep.write(w, req)
+		}}, nil
+	})
+	a.documentBody(r)
+}
+
+// guard lets a request through to its route once its caller may and its body is read.
+func (a *API) guard(r route) func(huma.Context, func(huma.Context)) {
+	return func(hc huma.Context, next func(huma.Context)) {
+		req, w := humago.Unwrap(hc)
+		ctx, err := a.identify(req, r.access)
+		if err != nil {
+			fail(w, req, err)
+			return
+		}
+		var body []byte
+		if r.method != http.MethodGet {
+			if body, err = readBody(w, req); err != nil {
+				fail(w, req, err)
+				return
+			}
+		}
+		next(huma.WithContext(hc, context.WithValue(ctx, askedKey{}, asked{req, body})))
+	}
+}
+
+// identify returns a context that knows who asks.
+func (a *API) identify(r *http.Request, access record.Access) (context.Context, error) {
+	ctx := r.Context()
+	if access == record.Anyone {
+		return ctx, nil
+	}
+	token, ok := bearer(r)
+	if !ok {
+		return ctx, record.ErrSignIn
+	}
+	return a.as(ctx, token, access)
+}
+
+// as returns a context in which the owner of an access token asks.
+func (a *API) as(ctx context.Context, token string, access record.Access) (context.Context, error) {
+	p, session, err := a.Identity.Authenticate(ctx, token)
+	if err != nil {
+		return ctx, err
+	}
+	c := record.CallerOf(ctx)
+	c.Person, c.SessionID = p, string(session)
+	return record.As(ctx, c), access.Allow(c)
+}
+
+func bearer(r *http.Request) (string, bool) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimSpace(token), strings.EqualFold(scheme, "Bearer") && token != ""
+}
+
+var errID = fault.New(fault.Malformed, "bad_request", "the id in the path is malformed")
+
+// A named is the part of a path that names a record.
+type named interface{ ref() (string, error) }
+
+// IDPath names a record by its id.
+type IDPath struct {
+	ID string `path:"id" format:"uuid"`
+}
+
+func (p IDPath) ref() (string, error) {
+	id := strings.ToLower(p.ID)
+	if !ident.Valid(id) {
+		return "", errID
+	}
+	return id, nil
+}
+
+func byID(_ context.Context, p IDPath) (string, error) { return p.ref() }
+
+// CarPath names a car by its id or its license plate.
+type CarPath struct {
+	Car string `path:"car" doc:"The car's id or license plate."`
+}
+
+func (p CarPath) ref() (string, error) {
+	if id := strings.ToLower(p.Car); ident.Valid(id) {
+		return id, nil
+	}
+	return p.Car, nil
+}
+
+// The adapters below turn a service method into a route. A resource uses those
+// it needs; what fits none of them is registered by hand.
+
+func list[F, T any](a *API, r route, do func(context.Context, F) (page.Of[T], error)) {
+	r.method, r.answer = http.MethodGet, reflect.TypeFor[success[[]T]]()
+	register(a, r, func(ctx context.Context, f *F) (reply, error) {
+		return paged(do(ctx, *f))
+	})
+}
+
+func paged[T any](p page.Of[T], err error) (reply, error) {
+	if err != nil {
+		return reply{}, err
+	}
+	rep, err := encode(http.StatusOK, success[[]T]{Success: true, Data: p.Items, Pagination: paginate(p)})
+	rep.tagged = true
+	return rep, err
+}
+
+func show[P named, T any](a *API, r route, do func(context.Context, string) (T, error)) {
+	r.method, r.answer = http.MethodGet, reflect.TypeFor[success[T]]()
+	register(a, r, func(ctx context.Context, p *P) (reply, error) {
+		ref, err := (*p).ref()
+		if err != nil {
+			return reply{}, err
+		}
+		return one(do(ctx, ref))
+	})
+}
+
+// one makes a reply with a record and its ETag.
+func one[T any](v T, err error) (reply, error) {
+	if err != nil {
+		return reply{}, err
+	}
+	rep, err := data(http.StatusOK, v)
+	rep.tagged = true
+	if n, ok := version(v); ok {
+		rep.version = strconv.Itoa(n)
+	}
+	return rep, err
+}
+
+// version returns the Version of a record, if it has one.
+func version(v any) (int, bool) {
+	rv := reflect.ValueOf(v)
+	if rv.Kind() != reflect.Struct {
+		return 0, false
+	}
+	f := rv.FieldByName("Version")
+	if !f.IsValid() || f.Kind() != reflect.Int {
+		return 0, false
+	}
+	return int(f.Int()), true
+}
+
+// create adds the route that makes a T of a draft. The same Idempotency-Key
+// makes one only.
+func create[D, T any](a *API, r route, id func(T) string, do func(context.Context, func(*D) error) (T, error)) {
+	r.method, r.status, r.keyed = http.MethodPost, http.StatusCreated, true
+	r.body, r.answer = reflect.TypeFor[D](), reflect.TypeFor[success[T]]()
+	s := newShape(r.body, reflect.TypeFor[T](), true)
+	register(a, r, func(ctx context.Context, _ *struct{}) (reply, error) {
+		return a.once(ctx, r, func(ctx context.Context) (reply, error) {
+			v, err := do(ctx, func(d *D) error { return s.fill(askedOf(ctx).body, "", d) })
+			if err != nil {
+				return reply{}, err
+			}
+			rep, err := data(http.StatusCreated, v)
+			rep.location = r.path + "/" + id(v)
+			return rep, err
+		})
+	})
+}
+
+// amend adds the two routes that change a T: fields that the body leaves out
+// keep their value. resolve turns the path into the record's id.
+func amend[P, D, T any](a *API, r route, resolve func(context.Context, P) (string, error), do func(context.Context, string, int, func(*D) error) (T, error)) {
+	r.versioned, r.partial = true, true
+	r.body, r.answer = reflect.TypeFor[D](), reflect.TypeFor[success[T]]()
+	s := newShape(r.body, reflect.TypeFor[T](), false)
+	for _, method := range []string{http.MethodPut, http.MethodPatch} {
+		r.method = method
+		register(a, r, func(ctx context.Context, p *P) (reply, error) {
+			id, err := resolve(ctx, *p)
+			if err != nil {
+				return reply{}, err
+			}
+			at, err := wanted(askedOf(ctx).Header)
+			if err != nil {
+				return reply{}, err
+			}
+			return one(do(ctx, id, at, func(d *D) error { return s.fill(askedOf(ctx).body, id, d) }))
+		})
+	}
+}
+
+// remove adds the route that deletes a record, and tells what became of it.
+func remove[P named](a *API, r route, do func(ctx context.Context, ref string, version int) (string, error)) {
+	r.method, r.versioned, r.answer = http.MethodDelete, true, reflect.TypeFor[success[*struct{}]]()
+	register(a, r, func(ctx context.Context, p *P) (reply, error) {
+		ref, err := (*p).ref()
+		if err != nil {
+			return reply{}, err
+		}
+		at, err := wanted(askedOf(ctx).Header)
+		if err != nil {
+			return reply{}, err
+		}
+		message, err := do(ctx, ref, at)
+		if err != nil {
+			return reply{}, err
+		}
+		return nothing(message)
+	})
+}
+
+// wanted returns the version that an If-Match names, record.AnyVersion if
+// there is none. One that is no version of ours is stale by definition.
+func wanted(h http.Header) (int, error) {
+	tags := etags(strings.Join(h.Values("If-Match"), ","))
+	if len(tags) == 0 && h.Get("If-Match") == "" {
+		return record.AnyVersion, nil
+	}
+	for _, t := range tags {
+		if t == "*" {
+			return record.AnyVersion, nil
+		}
+		v, _, _ := strings.Cut(t, "-")
+		if n, err := strconv.Atoi(v); err == nil && n > 0 && len(tags) == 1 {
+			return n, nil
+		}
+	}
+	return 0, record.ErrStale
+}

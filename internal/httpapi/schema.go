@@ -1,0 +1,217 @@
+package httpapi
+
+import (
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"cartracker/internal/date"
+	"cartracker/internal/identity"
+	"cartracker/internal/money"
+	"cartracker/internal/page"
+	"cartracker/internal/record"
+)
+
+// The types below say how values of the kernel look in JSON, which the kernel
+// itself cannot: it knows nothing of schemas.
+type (
+	dateSchema     struct{}
+	momentSchema   struct{}
+	amountSchema   struct{}
+	passwordSchema struct{}
+)
+
+// Schema describes a calendar day.
+func (dateSchema) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "date", Examples: []any{"2026-07-01"}}
+}
+
+// Schema describes a moment.
+func (momentSchema) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "date-time", Examples: []any{"2026-07-01T10:00:00.000Z"}}
+}
+
+// Schema describes an amount of money.
+func (amountSchema) Schema(huma.Registry) *huma.Schema {
+	cent := 0.01
+	return &huma.Schema{Type: huma.TypeNumber, MultipleOf: &cent, Examples: []any{55.5}}
+}
+
+// Schema describes a password.
+func (passwordSchema) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: "password"}
+}
+
+const apiDescription = `The back office of a car-rental company: cars, customers, contracts and the people who work there.
+
+Sign in with POST /api/auth/login and send the access token as "Authorization: Bearer …". Days are half-open: a car that
+comes back on the 10th can go out on the 10th. Money is a number with at most two decimals.`
+
+// newHuma returns huma over mux, with nothing in it but what we register.
+func newHuma(mux humaMux) huma.API {
+	hooks.Do(setHooks)
+	registry := huma.NewMapRegistry("#/components/schemas/", schemaName)
+	for t, as := range map[reflect.Type]reflect.Type{
+		reflect.TypeFor[date.Date]():              reflect.TypeFor[dateSchema](),
+		reflect.TypeFor[date.Moment]():            reflect.TypeFor[momentSchema](),
+		reflect.TypeFor[money.Amount]():           reflect.TypeFor[amountSchema](),
+		reflect.TypeFor[identity.Password]():      reflect.TypeFor[passwordSchema](),
+		reflect.TypeFor[page.Opt[int]]():          reflect.TypeFor[int](),
+		reflect.TypeFor[page.Opt[money.Amount]](): reflect.TypeFor[amountSchema](),
+	} {
+		registry.RegisterTypeAlias(t, as)
+	}
+	return newHumaAPI(mux, huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info:    &huma.Info{Title: "Car Tracker", Version: "1", Description: apiDescription, License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}},
+			Components: &huma.Components{
+				Schemas:         registry,
+				SecuritySchemes: map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"}},
+			},
+		},
+		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat},
+		DefaultFormat:                "application/json",
+		RejectUnknownQueryParameters: true,
+	})
+}
+
+// schemaName names a type in the document: fleet.Draft is CarDraft.
+func schemaName(t reflect.Type, hint string) string {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	owners := map[string]string{"fleet": "Car", "customers": "Customer", "rental": "Contract", "identity": "User"}
+	owner := owners[t.PkgPath()[strings.LastIndexByte(t.PkgPath(), '/')+1:]]
+	name := huma.DefaultSchemaNamer(t, hint)
+	if name == "Draft" || name == "Hold" {
+		return owner + name
+	}
+	return strings.ToUpper(name[:1]) + name[1:]
+}
+
+// operation returns what the document tells of a route.
+func (a *API) operation(r route) huma.Operation {
+	status := r.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	op := huma.Operation{
+		OperationID: operationID(r), Method: r.method, Path: r.path, Summary: r.summary, Tags: []string{r.tag},
+		DefaultStatus: status, Errors: errorsOf(r), Responses: map[string]*huma.Response{},
+		SkipValidateBody: true,
+	}
+	op.Responses[strconv.Itoa(status)] = a.response(r, status)
+	if r.access != record.Anyone {
+		op.Security = []map[string][]string{{"bearer": {}}}
+	}
+	if r.keyed {
+		most := 255
+		op.Parameters = append(op.Parameters, &huma.Param{
+			Name: "Idempotency-Key", In: "header", Schema: &huma.Schema{Type: huma.TypeString, MaxLength: &most},
+			Description: "The same key and body within 24 hours has its effect once.",
+		})
+	}
+	if r.versioned {
+		op.Parameters = append(op.Parameters, &huma.Param{
+			Name: "If-Match", In: "header", Schema: &huma.Schema{Type: huma.TypeString},
+			Description: "The ETag that was read; another version is refused with 412.",
+		})
+	}
+	return op
+}
+
+// documentBody tells of a route's body. huma would read and decode a body that
+// it knew of before the route was registered; ours is read by guard.
+func (a *API) documentBody(r route) {
+	if r.body == nil {
+		return
+	}
+	item := a.huma.OpenAPI().Paths[r.path]
+	op := map[string]*huma.Operation{"POST": item.Post, "PUT": item.Put, "PATCH": item.Patch}[r.method]
+	op.RequestBody = &huma.RequestBody{
+		Required: !r.partial,
+		Content:  map[string]*huma.MediaType{"application/json": {Schema: a.bodySchema(r)}},
+	}
+}
+
+func (a *API) response(r route, status int) *huma.Response {
+	kind := r.kind
+	if kind == "" {
+		kind = "application/json"
+	}
+	res := &huma.Response{Description: http.StatusText(status), Headers: map[string]*huma.Param{}, Content: map[string]*huma.MediaType{kind: {}}}
+	if r.answer != nil {
+		res.Content[kind].Schema = a.answerSchema(r.answer)
+	}
+	text := &huma.Schema{Type: huma.TypeString}
+	if status == http.StatusCreated {
+		res.Headers["Location"] = &huma.Param{Schema: text}
+	}
+	if r.method == http.MethodGet && r.access != record.Anyone || r.versioned && r.method != http.MethodDelete {
+		res.Headers["ETag"] = &huma.Param{Schema: text}
+	}
+	return res
+}
+
+// answerSchema returns the schema of an answer, in which every field is there.
+func (a *API) answerSchema(t reflect.Type) *huma.Schema {
+	return a.huma.OpenAPI().Components.Schemas.Schema(t, true, "")
+}
+
+// bodySchema returns the schema of a body: which keys must be there is what
+// the decoder asks for.
+func (a *API) bodySchema(r route) *huma.Schema {
+	registry := a.huma.OpenAPI().Components.Schemas
+	name := schemaName(r.body, "")
+	if r.partial {
+		name += "Patch"
+	}
+	if registry.Map()[name] == nil || !r.partial {
+		s := *huma.SchemaFromType(registry, r.body)
+		s.Required = nil
+		for _, n := range newShape(r.body, nil, true).names {
+			if !r.partial && newShape(r.body, nil, true).fields[n].required {
+				s.Required = append(s.Required, n)
+			}
+		}
+		registry.Map()[name] = &s
+	}
+	return &huma.Schema{Ref: "#/components/schemas/" + name}
+}
+
+// operationID makes names such as get-api-cars-car for code generators.
+func operationID(r route) string {
+	path := strings.NewReplacer("/api", "", "{", "", "}", "", "/", "-", ".", "-").Replace(r.path)
+	return strings.ToLower(r.method) + path
+}
+
+func errorsOf(r route) []int {
+	out := map[int]bool{http.StatusInternalServerError: true, http.StatusServiceUnavailable: true}
+	if strings.HasPrefix(r.path, "/api") {
+		out[http.StatusBadRequest] = true
+	}
+	if r.access != record.Anyone {
+		out[http.StatusUnauthorized] = true
+	}
+	if r.access > record.SignedIn {
+		out[http.StatusForbidden] = true
+	}
+	if strings.Contains(r.path, "{") {
+		out[http.StatusNotFound] = true
+	}
+	if r.method != http.MethodGet {
+		for _, s := range []int{http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity} {
+			out[s] = true
+		}
+	}
+	if r.versioned {
+		out[http.StatusPreconditionFailed] = true
+	}
+	return slices.Sorted(maps.Keys(out))
+}
