@@ -1,0 +1,111 @@
+package storetest
+
+import (
+	"context"
+	"database/sql"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cartracker/internal/ident"
+	"cartracker/internal/store"
+	"cartracker/internal/store/postgres"
+	"cartracker/internal/store/sqlite"
+)
+
+// A Database lasts for a test. It is empty: nobody has migrated it.
+type Database struct {
+	URL    string // what DATABASE_URL would be
+	Open   func(context.Context) (*store.DB, error)
+	driver string // for straight SQL, past the program
+	dsn    string
+}
+
+// An Empty makes an empty database that lasts for a test.
+type Empty func(testing.TB) Database
+
+// Migrated opens the database and migrates it. It is closed when the test ends.
+func (d Database) Migrated(t testing.TB) *store.DB {
+	t.Helper()
+	db, err := d.Open(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+// Raw opens the database past the program, for straight SQL. It is closed when the test ends.
+func (d Database) Raw(t testing.TB) *sql.DB {
+	t.Helper()
+	raw, err := sql.Open(d.driver, d.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw.SetMaxOpenConns(4)
+	t.Cleanup(func() { raw.Close() })
+	return raw
+}
+
+// EmptySQLite makes a database in a file.
+func EmptySQLite(t testing.TB) Database {
+	path := filepath.Join(t.TempDir(), "cartracker.db")
+	return Database{
+		URL:    "sqlite:" + path,
+		Open:   func(ctx context.Context) (*store.DB, error) { return sqlite.Open(ctx, path) },
+		driver: "sqlite",
+		dsn:    "file:" + path + "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(ON)&_txlock=immediate&_time_format=sqlite",
+	}
+}
+
+// EmptyPostgres makes a database on the server at TEST_POSTGRES_URL. Without a
+// server the test is skipped, or fails if TEST_REQUIRE_POSTGRES is set. By
+// default text there is not compared byte by byte, as it would not be in most
+// places, so that a missing COLLATE shows.
+func EmptyPostgres(t testing.TB) Database {
+	t.Helper()
+	server := os.Getenv("TEST_POSTGRES_URL")
+	if server == "" {
+		if os.Getenv("TEST_REQUIRE_POSTGRES") != "" {
+			t.Fatal("TEST_POSTGRES_URL is not set, and TEST_REQUIRE_POSTGRES says that it must be")
+		}
+		t.Skip("TEST_POSTGRES_URL is not set; see scripts/with-postgres.sh")
+	}
+	name := "test_" + strings.ReplaceAll(ident.New[string](), "-", "")
+	onServer(t, server, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
+	t.Cleanup(func() { onServer(t, server, "DROP DATABASE "+name+" WITH (FORCE)") })
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal("TEST_POSTGRES_URL is malformed")
+	}
+	u.Path = "/" + name
+	return Database{
+		URL: u.String(),
+		Open: func(ctx context.Context) (*store.DB, error) {
+			return postgres.Open(ctx, postgres.Config{URL: u.String(), PoolSize: 8, PoolMax: 8, Instances: 1})
+		},
+		driver: "pgx",
+		dsn:    u.String(),
+	}
+}
+
+func onServer(t testing.TB, server, statement string) {
+	t.Helper()
+	db, err := sql.Open("pgx", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(statement); err != nil {
+		t.Fatal(err)
+	}
+}
