@@ -48,7 +48,7 @@ func (s Ledger) Holds(ctx context.Context, car fleet.CarID, span date.Span, exce
 	}
 	err := s.DB.query(ctx, row, `SELECT h.starts, h.ends, h.kind, h.contract_id, cu.name, cu.passport_number, co.total_amount
 		FROM holds h LEFT JOIN contracts co ON co.id = h.contract_id LEFT JOIN customers cu ON cu.id = co.customer_id
-		WHERE h.car_id = ? AND h.starts < ? AND h.ends > ? AND COALESCE(h.contract_id, '') <> ? ORDER BY h.starts`,
+		WHERE h.car_id = ? AND h.starts < ? AND h.ends > ? AND (h.contract_id IS NULL OR h.contract_id <> ?) ORDER BY h.starts`,
 		string(car), span.End, span.Start, string(except))
 	return out, err
 }
