@@ -55,7 +55,7 @@ func (m *Moment) Scan(src any) error {
 	switch v := src.(type) {
 	case time.Time:
 		*m = At(v)
-	case string: // an expression on SQLite, which has no declared type
+	case string: // SQLite
 		t, err := time.Parse(momentStore, v)
 		if err != nil {
 			return fmt.Errorf("date: %w", err)

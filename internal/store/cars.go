@@ -24,14 +24,13 @@ var (
 // The holds of a car never overlap, so that whether it is held on a day is
 // asked of one row: the last hold that begins no later.
 const (
-	rentedNow = `COALESCE((SELECT h.ends > ? AND h.kind = 'contract' FROM holds h
-		WHERE h.car_id = cars.id AND h.starts <= ? ORDER BY h.starts DESC LIMIT 1), FALSE)`
-	// Of a car that is held today: the end of the first run of holds without a gap.
-	freeAfter = `CASE WHEN (SELECT h.ends FROM holds h
-		WHERE h.car_id = cars.id AND h.starts <= ? ORDER BY h.starts DESC LIMIT 1) > ?
-		THEN (SELECT h.ends FROM holds h WHERE h.car_id = cars.id AND h.ends > ?
-		AND NOT EXISTS (SELECT 1 FROM holds n WHERE n.car_id = h.car_id AND n.starts = h.ends)
-		ORDER BY h.ends LIMIT 1) END`
+	// Of a car that is held today: why, and the end of the first run of holds
+	// without a gap, as one text: two expressions would look twice.
+	heldToday = `(SELECT CASE WHEN h.ends > ? THEN h.kind || ' ' || CAST((SELECT g.ends FROM holds g
+			WHERE g.car_id = h.car_id AND g.ends >= h.ends
+			AND NOT EXISTS (SELECT 1 FROM holds n WHERE n.car_id = g.car_id AND n.starts = g.ends)
+			ORDER BY g.ends LIMIT 1) AS TEXT) END
+		FROM holds h WHERE h.car_id = cars.id AND h.starts <= ? ORDER BY h.starts DESC LIMIT 1)`
 	free = `NOT COALESCE((SELECT h.ends > ? FROM holds h
 		WHERE h.car_id = cars.id AND h.starts < ? ORDER BY h.starts DESC LIMIT 1), FALSE)`
 )
@@ -61,8 +60,8 @@ func NewCars(db *DB) Cars {
 		},
 		none:     fleet.ErrNoCar,
 		live:     "cars.deleted_at IS NULL",
-		computed: rentedNow + ", " + freeAfter,
-		into:     func(c *fleet.Car) []any { return []any{&c.RentedNow, freeOn{&c.NextFreeOn}} },
+		computed: heldToday,
+		into:     func(c *fleet.Car) []any { return []any{held{c}} },
 		sorts: map[string]order{
 			"createdAt":    {"cars.created_at", moment},
 			"manufacturer": {"cars.manufacturer_fold", words},
@@ -82,16 +81,19 @@ func plateKey(plate string) string {
 }
 
 // onToday are the arguments of what is computed of a car.
-func onToday(today date.Date) []any { return []any{today, today, today, today, today} }
+func onToday(today date.Date) []any { return []any{today, today} }
 
-// freeOn scans freeAfter, which is NULL for a car that nothing holds today.
-type freeOn struct{ d *date.Date }
+// held scans heldToday, which is NULL for a car that nothing holds today.
+type held struct{ car *fleet.Car }
 
-func (f freeOn) Scan(src any) error {
+func (h held) Scan(src any) error {
 	if src == nil {
 		return nil
 	}
-	return f.d.Scan(src)
+	text, _ := src.(string)
+	kind, until, _ := strings.Cut(text, " ")
+	h.car.RentedNow = kind == string(rental.ByContract)
+	return h.car.NextFreeOn.Scan(until)
 }
 
 func ofRef(ref fleet.Ref) (string, string) {

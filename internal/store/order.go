@@ -104,46 +104,50 @@ func (p *plan) clause(key string) string {
 	return " ORDER BY " + p.expr + ", " + key
 }
 
-func (p *plan) cursor(m mark, id string) string {
-	raw, err := json.Marshal(position{Sort: p.sort, Value: m.json, ID: id})
+// cursor returns the position of a row as text.
+func (p *plan) cursor(m mark, id string) (string, error) {
+	v, err := p.kind.write(m)
 	if err != nil {
-		return ""
+		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(raw)
+	raw, err := json.Marshal(position{Sort: p.sort, Value: v, ID: id})
+	return base64.RawURLEncoding.EncodeToString(raw), err
 }
 
-// A mark scans the value that a row is sorted by.
-type mark struct {
-	kind kind
-	json json.RawMessage
-}
+// A mark scans the value that a row is sorted by, as it comes: only that of the
+// last row of a page is needed.
+type mark struct{ src any }
 
 func (m *mark) Scan(src any) error {
-	var v any
-	var err error
-	switch m.kind {
+	m.src = src
+	return nil
+}
+
+// write returns the value of a mark as it stands in a cursor.
+func (k kind) write(m mark) (raw json.RawMessage, err error) {
+	v := m.src
+	switch k {
 	case day:
-		var d date.Date
-		err, v = d.Scan(src), &d
+		d := new(date.Date)
+		err, v = d.Scan(m.src), d
 	case moment:
 		var at date.Moment
-		if err = at.Scan(src); err == nil {
-			v = at.Time()
-		}
-	default:
-		v = src
+		err = at.Scan(m.src)
+		v = at.Time()
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	m.json, err = json.Marshal(v)
-	return err
+	return json.Marshal(v)
 }
 
 var errKind = errors.New("store: not a value of this kind")
 
 // read returns the value in a cursor as an argument of a query.
 func (k kind) read(raw json.RawMessage) (any, error) {
+	if string(raw) == "null" { // which would be read as the zero value
+		return nil, errKind
+	}
 	switch k {
 	case number:
 		var n int64

@@ -127,16 +127,15 @@ func (t table[ID, T]) list(ctx context.Context, w where, q page.Query, sort stri
 	counted := w
 	p.seek(&w, t.key())
 	args = append(append(args[:len(args):len(args)], w.args...), p.limit+1, p.offset)
-	marks := make([]mark, 0, p.limit+1)
+	var at, last mark // what a row, and the last of the page, is sorted by
 	out := page.Of[T]{Items: []T{}, Limit: p.limit, Page: q.Page}
 	row := func(scan func(...any) error) error {
-		var v T
-		m := mark{kind: p.kind}
-		if err := scan(append(t.targets(&v), &m)...); err != nil {
-			return err
+		out.Items = append(out.Items, *new(T))
+		err := scan(append(t.targets(&out.Items[len(out.Items)-1]), &at)...)
+		if len(out.Items) == p.limit {
+			last = at
 		}
-		out.Items, marks = append(out.Items, v), append(marks, m)
-		return nil
+		return err
 	}
 	err = t.db.query(ctx, row, "SELECT "+t.columns()+", "+p.expr+" FROM "+t.name+t.joins+w.clause()+p.clause(t.key())+" LIMIT ? OFFSET ?", args...)
 	if err != nil {
@@ -144,7 +143,10 @@ func (t table[ID, T]) list(ctx context.Context, w where, q page.Query, sort stri
 	}
 	if out.More = len(out.Items) > p.limit; out.More {
 		out.Items = out.Items[:p.limit]
-		out.Next = p.cursor(marks[p.limit-1], reflect.ValueOf(t.fields(&out.Items[p.limit-1])[0]).Elem().String())
+		id := reflect.ValueOf(t.fields(&out.Items[p.limit-1])[0]).Elem().String()
+		if out.Next, err = p.cursor(last, id); err != nil {
+			return out, err
+		}
 	}
 	if q.Cursor == "" {
 		out.Page = max(q.Page, 1)
@@ -152,21 +154,22 @@ func (t table[ID, T]) list(ctx context.Context, w where, q page.Query, sort stri
 	return out, t.count(ctx, counted, p, &out)
 }
 
-// count sets how many rows w selects. A page that is not full tells by itself.
-// What is joined selects nothing, and is left out.
-func (t table[ID, T]) count(ctx context.Context, w where, p plan, out *page.Of[T]) error {
+// count sets how many rows w selects, up to page.MaxRow. A page that is not
+// full tells by itself; else it is cheaper to skip to the row after MaxRow, and
+// to count only if there is none, than to count so far.
+func (t table[ID, T]) count(ctx context.Context, w where, p plan, out *page.Of[T]) (err error) {
 	if !out.More && p.after == nil && (p.offset == 0 || len(out.Items) > 0) {
 		out.Total = p.offset + len(out.Items)
-	} else {
-		row := func(scan func(...any) error) error { return scan(&out.Total) }
-		some := "SELECT 1 FROM " + t.name + w.clause() + " LIMIT ?"
-		if err := t.db.query(ctx, row, "SELECT COUNT(*) FROM ("+some+") AS some", append(w.args, page.MaxRow+1)...); err != nil {
-			return err
-		}
+		return nil
 	}
-	out.AtLeast = out.Total > page.MaxRow
-	out.Total = min(out.Total, page.MaxRow)
-	return nil
+	out.Total = page.MaxRow
+	from := " FROM " + t.name + w.clause()
+	skip := append(w.args[:len(w.args):len(w.args)], page.MaxRow)
+	if out.AtLeast, err = t.db.exists(ctx, "SELECT 1"+from+" LIMIT 1 OFFSET ?", skip...); err != nil || out.AtLeast {
+		return err
+	}
+	row := func(scan func(...any) error) error { return scan(&out.Total) }
+	return t.db.query(ctx, row, "SELECT COUNT(*)"+from, w.args...)
 }
 
 // all returns the rows of "SELECT … FROM name" followed by rest.
@@ -188,6 +191,9 @@ func (t table[ID, T]) targets(v *T) []any {
 	targets := t.fields(v)
 	if t.into != nil {
 		targets = append(targets, t.into(v)...)
+	}
+	for i, f := range targets {
+		targets[i] = scanner(f)
 	}
 	return targets
 }

@@ -4,7 +4,6 @@ package apptest
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -114,8 +113,7 @@ func New(t testing.TB, d testdb.Database, settings ...func(*config.Config)) *Com
 	}))
 	t.Cleanup(srv.Close)
 	company.URL = srv.URL
-	company.Nobody = &Client{t: t, url: srv.URL, http: srv.Client()}
-	srv.Client().Transport.(*http.Transport).MaxIdleConnsPerHost = 256
+	company.Nobody = At(t, srv.URL)
 	company.Admin = company.SignUp(t, "amra", record.Admin)
 	company.Employee = company.SignUp(t, "emir", record.Employee)
 	company.User = company.SignUp(t, "uma", record.User)
@@ -133,18 +131,7 @@ func (c *Company) SignUp(t testing.TB, name string, role record.Role) *Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c.SignIn(t, name, u.ID)
-}
-
-// SignIn signs a user in once more.
-func (c *Company) SignIn(t testing.TB, name string, id record.UserID) *Client {
-	t.Helper()
-	res := c.Nobody.Do("POST", "/api/auth/login", JSON{"username": name, "password": Password})
-	if res.Status != http.StatusOK {
-		t.Fatalf("sign-in of %s: %s", name, res)
-	}
-	client := *c.Nobody
-	client.Token, client.ID = res.Text("accessToken"), id
-	client.Cookie = res.Cookie("refreshToken")
-	return &client
+	client := c.Nobody.SignIn(name)
+	client.ID = u.ID
+	return client
 }

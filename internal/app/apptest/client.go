@@ -26,6 +26,25 @@ type Client struct {
 	http *http.Client
 }
 
+// At returns nobody in particular who uses the program at url.
+func At(t testing.TB, url string) *Client {
+	transport := &http.Transport{MaxIdleConnsPerHost: 256}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &Client{t: t, url: url, http: &http.Client{Transport: transport}}
+}
+
+// SignIn signs a user in.
+func (c *Client) SignIn(name string) *Client {
+	c.t.Helper()
+	res := c.Do("POST", "/api/auth/login", JSON{"username": name, "password": Password})
+	if res.Status != http.StatusOK {
+		c.t.Fatalf("sign-in of %s: %s", name, res)
+	}
+	in := *c
+	in.Token, in.ID, in.Cookie = res.Text("accessToken"), record.UserID(res.Text("id")), res.Cookie("refreshToken")
+	return &in
+}
+
 // Do sends a request with body as JSON, unless it is nil, and headers such as
 // "If-Match: *". A body of type string is sent as it is.
 func (c *Client) Do(method, path string, body any, headers ...string) Response {

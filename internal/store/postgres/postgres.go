@@ -102,6 +102,7 @@ func pool(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 	conf.MinConns = int32(min(c.PoolMin, most))
 	conf.MaxConnIdleTime = idleTimeout
 	conf.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	conf.ConnConfig.RuntimeParams["datestyle"] = "ISO" // of days that a query makes text
 	conf.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(statementTimeout.Milliseconds(), 10)
 	conf.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = strconv.FormatInt(statementTimeout.Milliseconds(), 10)
 	var p *pgxpool.Pool

@@ -196,12 +196,12 @@ CREATE TABLE contracts (
 CREATE UNIQUE INDEX contracts_number_key ON contracts (number);
 CREATE INDEX contracts_customer_id ON contracts (customer_id, created_at, id);
 CREATE INDEX contracts_car_id ON contracts (car_id, created_at, id);
-CREATE INDEX contracts_start_date ON contracts (start_date, id);
-CREATE INDEX contracts_end_date ON contracts (end_date, id);
+CREATE INDEX contracts_start_date ON contracts (start_date, id) WHERE deleted_at IS NULL;
+CREATE INDEX contracts_end_date ON contracts (end_date, id) WHERE deleted_at IS NULL;
 CREATE INDEX contracts_start_end ON contracts (start_date, end_date);
 CREATE INDEX contracts_car_start_end ON contracts (car_id, start_date, end_date);
-CREATE INDEX contracts_created_at ON contracts (created_at, id);
-CREATE INDEX contracts_total_amount ON contracts (total_amount, id);
+CREATE INDEX contracts_created_at ON contracts (created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX contracts_total_amount ON contracts (total_amount, id) WHERE deleted_at IS NULL;
 CREATE INDEX contracts_created_by ON contracts (created_by);
 CREATE INDEX contracts_updated_by ON contracts (updated_by);
 

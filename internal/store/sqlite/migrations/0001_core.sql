@@ -1,9 +1,11 @@
 -- +goose Up
+-- Days and moments are TEXT, YYYY-MM-DD and UTC with up to six decimals: of the
+-- types DATE and TIMESTAMP the driver would try ten formats for each value.
 CREATE TABLE users (
 	id                TEXT      NOT NULL PRIMARY KEY,
 	version           INTEGER   NOT NULL,
-	created_at        TIMESTAMP NOT NULL,
-	updated_at        TIMESTAMP NOT NULL,
+	created_at        TEXT      NOT NULL,
+	updated_at        TEXT      NOT NULL,
 	username          TEXT      NOT NULL,
 	username_key      TEXT      NOT NULL,
 	email             TEXT      NOT NULL,
@@ -17,10 +19,10 @@ CREATE TABLE users (
 	profile_photo_url TEXT,
 	active            BOOLEAN   NOT NULL,
 	password_hash     TEXT      NOT NULL DEFAULT '',
-	last_login        TIMESTAMP,
-	last_active_at    TIMESTAMP,
+	last_login        TEXT,
+	last_active_at    TEXT,
 	search            TEXT      NOT NULL
-);
+) WITHOUT ROWID; -- people are looked up for every row of a list: one search instead of two
 CREATE UNIQUE INDEX users_username_key_key ON users (username_key);
 CREATE UNIQUE INDEX users_email_key_key ON users (email_key);
 CREATE INDEX users_role ON users (role);
@@ -48,9 +50,9 @@ END;
 CREATE TABLE sessions (
 	id         TEXT      NOT NULL PRIMARY KEY,
 	user_id    TEXT      NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-	created_at TIMESTAMP NOT NULL,
-	expires_at TIMESTAMP NOT NULL,
-	ends_at    TIMESTAMP NOT NULL,
+	created_at TEXT      NOT NULL,
+	expires_at TEXT      NOT NULL,
+	ends_at    TEXT      NOT NULL,
 	ip         TEXT      NOT NULL,
 	user_agent TEXT      NOT NULL
 );
@@ -61,21 +63,21 @@ CREATE TABLE session_tokens (
 	digest     TEXT    NOT NULL PRIMARY KEY,
 	session_id TEXT    NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
 	number     INTEGER NOT NULL,
-	used_at    TIMESTAMP
+	used_at    TEXT
 );
 CREATE UNIQUE INDEX session_tokens_session_id_number_key ON session_tokens (session_id, number);
 
 CREATE TABLE setup_code (
 	id         INTEGER   PRIMARY KEY CHECK (id = 1),
 	digest     TEXT      NOT NULL,
-	expires_at TIMESTAMP NOT NULL
+	expires_at TEXT      NOT NULL
 );
 
 CREATE TABLE cars (
 	id                TEXT      NOT NULL PRIMARY KEY,
 	version           INTEGER   NOT NULL,
-	created_at        TIMESTAMP NOT NULL,
-	updated_at        TIMESTAMP NOT NULL,
+	created_at        TEXT      NOT NULL,
+	updated_at        TEXT      NOT NULL,
 	manufacturer      TEXT      NOT NULL,
 	manufacturer_fold TEXT      NOT NULL,
 	model             TEXT      NOT NULL,
@@ -98,11 +100,11 @@ CREATE TABLE cars (
 	current_location  TEXT,
 	photo_url         TEXT,
 	is_archived       BOOLEAN   NOT NULL,
-	archived_at       TIMESTAMP,
+	archived_at       TEXT,
 	archived_by       TEXT      REFERENCES users (id),
 	created_by        TEXT      REFERENCES users (id),
 	updated_by        TEXT      REFERENCES users (id),
-	deleted_at        TIMESTAMP,
+	deleted_at        TEXT,
 	search            TEXT      NOT NULL
 );
 CREATE UNIQUE INDEX cars_plate_key_key ON cars (plate_key) WHERE deleted_at IS NULL;
@@ -123,8 +125,8 @@ CREATE INDEX cars_updated_by ON cars (updated_by);
 CREATE TABLE customers (
 	id                        TEXT      NOT NULL PRIMARY KEY,
 	version                   INTEGER   NOT NULL,
-	created_at                TIMESTAMP NOT NULL,
-	updated_at                TIMESTAMP NOT NULL,
+	created_at                TEXT      NOT NULL,
+	updated_at                TEXT      NOT NULL,
 	name                      TEXT      NOT NULL,
 	name_fold                 TEXT      NOT NULL,
 	driver_license_number     TEXT      NOT NULL,
@@ -145,7 +147,7 @@ CREATE TABLE customers (
 	notes                     TEXT,
 	created_by                TEXT      REFERENCES users (id),
 	updated_by                TEXT      REFERENCES users (id),
-	deleted_at                TIMESTAMP,
+	deleted_at                TEXT,
 	search                    TEXT      NOT NULL
 );
 CREATE UNIQUE INDEX customers_passport_key_key ON customers (passport_key) WHERE deleted_at IS NULL;
@@ -165,36 +167,36 @@ CREATE TABLE contract_numbers (
 CREATE TABLE contracts (
 	id                  TEXT      NOT NULL PRIMARY KEY,
 	version             INTEGER   NOT NULL,
-	created_at          TIMESTAMP NOT NULL,
-	updated_at          TIMESTAMP NOT NULL,
+	created_at          TEXT      NOT NULL,
+	updated_at          TEXT      NOT NULL,
 	number              TEXT      NOT NULL,
 	number_fold         TEXT      NOT NULL,
 	customer_id         TEXT      NOT NULL REFERENCES customers (id),
 	car_id              TEXT      NOT NULL REFERENCES cars (id),
-	start_date          DATE      NOT NULL,
-	end_date            DATE      NOT NULL CHECK (end_date >= start_date),
+	start_date          TEXT      NOT NULL,
+	end_date            TEXT      NOT NULL CHECK (end_date >= start_date),
 	days                INTEGER   NOT NULL CHECK (days BETWEEN 1 AND 365),
 	daily_rate          BIGINT    NOT NULL CHECK (daily_rate >= 0),
 	total_amount        BIGINT    NOT NULL CHECK (total_amount >= 0),
 	price_agreed        BOOLEAN   NOT NULL,
 	additional_notes    TEXT,
 	photo_url           TEXT,
-	cancelled_at        TIMESTAMP,
+	cancelled_at        TEXT,
 	cancellation_reason TEXT,
 	notification_sent   BOOLEAN   NOT NULL,
 	created_by          TEXT      REFERENCES users (id),
 	updated_by          TEXT      REFERENCES users (id),
-	deleted_at          TIMESTAMP
+	deleted_at          TEXT
 );
 CREATE UNIQUE INDEX contracts_number_key ON contracts (number);
 CREATE INDEX contracts_customer_id ON contracts (customer_id, created_at, id);
 CREATE INDEX contracts_car_id ON contracts (car_id, created_at, id);
-CREATE INDEX contracts_start_date ON contracts (start_date, id);
-CREATE INDEX contracts_end_date ON contracts (end_date, id);
+CREATE INDEX contracts_start_date ON contracts (start_date, id) WHERE deleted_at IS NULL;
+CREATE INDEX contracts_end_date ON contracts (end_date, id) WHERE deleted_at IS NULL;
 CREATE INDEX contracts_start_end ON contracts (start_date, end_date);
 CREATE INDEX contracts_car_start_end ON contracts (car_id, start_date, end_date);
-CREATE INDEX contracts_created_at ON contracts (created_at, id);
-CREATE INDEX contracts_total_amount ON contracts (total_amount, id);
+CREATE INDEX contracts_created_at ON contracts (created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX contracts_total_amount ON contracts (total_amount, id) WHERE deleted_at IS NULL;
 CREATE INDEX contracts_created_by ON contracts (created_by);
 CREATE INDEX contracts_updated_by ON contracts (updated_by);
 
@@ -202,8 +204,8 @@ CREATE INDEX contracts_updated_by ON contracts (updated_by);
 CREATE TABLE holds (
 	id          TEXT NOT NULL PRIMARY KEY,
 	car_id      TEXT NOT NULL REFERENCES cars (id),
-	starts      DATE NOT NULL,
-	ends        DATE NOT NULL CHECK (ends > starts),
+	starts      TEXT NOT NULL,
+	ends        TEXT NOT NULL CHECK (ends > starts),
 	kind        TEXT NOT NULL CHECK (kind IN ('contract', 'booking', 'block')),
 	contract_id TEXT REFERENCES contracts (id)
 );
@@ -247,7 +249,7 @@ CREATE TABLE audit_logs (
 	description TEXT      NOT NULL,
 	changes     TEXT      NOT NULL,
 	status      TEXT      NOT NULL,
-	created_at  TIMESTAMP NOT NULL,
+	created_at  TEXT      NOT NULL,
 	search      TEXT      NOT NULL
 );
 CREATE INDEX audit_logs_created_at ON audit_logs (created_at, id);
@@ -262,7 +264,7 @@ CREATE TABLE changes (
 	id      TEXT      NOT NULL,
 	kind    TEXT      NOT NULL CHECK (kind IN ('created', 'updated', 'deleted')),
 	version INTEGER   NOT NULL,
-	at      TIMESTAMP NOT NULL
+	at      TEXT      NOT NULL
 );
 CREATE INDEX changes_at ON changes (at);
 CREATE TABLE change_counter (
@@ -279,7 +281,7 @@ CREATE TABLE idempotency_keys (
 	status      INTEGER   NOT NULL,
 	location    TEXT      NOT NULL,
 	body        TEXT      NOT NULL,
-	created_at  TIMESTAMP NOT NULL,
+	created_at  TEXT      NOT NULL,
 	PRIMARY KEY (caller, route, name)
 );
 CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
