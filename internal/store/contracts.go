@@ -33,7 +33,8 @@ func NewContracts(db *DB) Contracts {
 		derive: func(c *rental.Contract) derived { return derived{{"number_fold", text.Fold(c.Number)}} },
 		none:   rental.ErrNoContract,
 		live:   "contracts.deleted_at IS NULL",
-		joins:  " JOIN customers ON customers.id = contracts.customer_id JOIN cars ON cars.id = contracts.car_id",
+		// LEFT, though they are always there, so that SQLite begins with the contracts.
+		joins: " LEFT JOIN customers ON customers.id = contracts.customer_id LEFT JOIN cars ON cars.id = contracts.car_id",
 		computed: "customers.name, customers.email, customers.phone_number, customers.passport_number, " +
 			"cars.manufacturer, cars.model, cars.year, cars.license_plate",
 		into: func(c *rental.Contract) []any {

@@ -1,0 +1,128 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"cartracker/internal/audit"
+	"cartracker/internal/fault"
+	"cartracker/internal/fleet"
+	"cartracker/internal/page"
+	"cartracker/internal/store"
+	"cartracker/internal/store/sqlite"
+	"cartracker/internal/store/storetest"
+)
+
+// A commit survives a power cut only if every connection that writes waits for
+// the disk: synchronous is FULL (2).
+func TestPragmas(t *testing.T) {
+	t.Parallel()
+	db := storetest.EmptySQLite(t).Migrated(t)
+	write, read := db.Pools()
+	pools := map[string]*sql.DB{"writer": write}
+	for i := range 4 {
+		pools[fmt.Sprint("reader ", i)] = read
+	}
+	for name, pool := range pools {
+		conn, err := pool.Conn(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close() // not before the others are open: each is another one
+		for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "10000"} {
+			var got string
+			if err := conn.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got); err != nil || got != want {
+				t.Errorf("%s: %s is %s, %v; want %s", name, pragma, got, err, want)
+			}
+		}
+		_, err = conn.ExecContext(t.Context(), "INSERT INTO locks (name) VALUES ('x')")
+		if pool == read && (err == nil || !strings.Contains(err.Error(), "readonly")) || pool == write && err != nil {
+			t.Errorf("%s wrote: %v", name, err)
+		}
+	}
+}
+
+// Files can have any name.
+func TestSQLitePaths(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"with space.db", "100%.db", "a?b=c&mode=ro.db", "hash#1.db", "šume:đ.db", "plus+%20.db"} {
+		path := filepath.Join(t.TempDir(), name)
+		db, err := sqlite.Open(t.Context(), path)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if _, err := db.Migrate(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("%s is kept elsewhere: %v", name, err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "no folder", "x.db")); err == nil {
+		t.Error("opened a file in no folder")
+	}
+}
+
+// Clients who combine filters in ever new ways do not make the program keep
+// ever more statements.
+func TestStatementsBounded(t *testing.T) {
+	t.Parallel()
+	db := storetest.EmptySQLite(t).Migrated(t)
+	cars := store.NewCars(db)
+	n := 0
+	for bits := range 1 << 8 {
+		for _, sort := range []string{"year", "-year", "mileage"} {
+			f := fleet.Filter{Sort: sort}
+			for i, set := range []func(){
+				func() { f.Q = "x" }, func() { f.Status = "available" }, func() { f.Category = "van" }, func() { f.Manufacturer = "x" },
+				func() { f.Model = "x" }, func() { f.FuelType = "lpg" }, func() { f.Transmission = "manual" }, func() { f.MinSeats = page.Some(1) },
+			} {
+				if bits&(1<<i) != 0 {
+					set()
+				}
+			}
+			n++
+			if _, err := cars.List(t.Context(), f, today); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if kept := db.Kept(); kept > store.MaxKept || n <= store.MaxKept {
+		t.Errorf("%d of %d statements are kept, want at most %d", kept, n, store.MaxKept)
+	}
+}
+
+// A database that cannot write now is an outage that will pass, not a bug.
+func TestSQLiteBusy(t *testing.T) {
+	t.Parallel()
+	d := storetest.EmptySQLite(t)
+	db, raw := d.Migrated(t), d.Raw(t)
+	if _, err := raw.ExecContext(t.Context(), "CREATE TRIGGER full BEFORE INSERT ON audit_logs BEGIN SELECT RAISE(ROLLBACK, 'x'); END"); err != nil {
+		t.Fatal(err)
+	}
+	err := db.InTx(t.Context(), func(ctx context.Context) error {
+		return store.NewAuditLogs(db).Insert(ctx, &audit.Log{ID: "x", Action: "CREATE", Status: audit.Success})
+	})
+	if fault.Of(err).Kind != fault.Conflict {
+		t.Errorf("a trigger that rolls back: %v", err)
+	}
+	write, _ := db.Pools()
+	if _, err := write.ExecContext(t.Context(), "PRAGMA query_only = ON"); err != nil {
+		t.Fatal(err)
+	}
+	err = db.InTx(t.Context(), func(ctx context.Context) error {
+		return store.NewAuditLogs(db).Insert(ctx, &audit.Log{ID: "x", Action: "CREATE", Status: audit.Success})
+	})
+	if fault.Of(err).Kind != fault.Unavailable {
+		t.Errorf("a file that is read-only: %v, want unavailable", err)
+	}
+}
