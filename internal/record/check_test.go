@@ -1,0 +1,130 @@
+package record_test
+
+import (
+	"strings"
+	"testing"
+
+	"cartracker/internal/fault"
+	"cartracker/internal/record"
+)
+
+// passes reports whether a check finds nothing wrong.
+func passes(check func(*fault.Fields)) bool {
+	var bad fault.Fields
+	check(&bad)
+	return bad.Err() == nil
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func TestCheckText(t *testing.T) {
+	for _, c := range []struct {
+		text        string
+		least, most int
+		want        bool
+	}{
+		{"", 1, 5, false},
+		{"", 0, 5, true},
+		{"a", 2, 5, false},
+		{"ab", 2, 5, true},
+		{"šđčćž", 2, 5, true}, // characters, not bytes
+		{"šđčćža", 2, 5, false},
+	} {
+		if got := passes(func(bad *fault.Fields) { record.CheckText(bad, "f", c.text, c.least, c.most) }); got != c.want {
+			t.Errorf("CheckText(%q, %d, %d) = %t", c.text, c.least, c.most, got)
+		}
+	}
+	if !passes(func(bad *fault.Fields) { record.CheckOptional(bad, "f", nil, 1) }) ||
+		!passes(func(bad *fault.Fields) { record.CheckOptional(bad, "f", ptr("š"), 1) }) ||
+		passes(func(bad *fault.Fields) { record.CheckOptional(bad, "f", ptr("ab"), 1) }) {
+		t.Error("CheckOptional counts wrong")
+	}
+}
+
+func TestCheckOneOfAndRange(t *testing.T) {
+	for v, want := range map[string]bool{"a": true, "b": true, "A": false, "": false, "c": false} {
+		if got := passes(func(bad *fault.Fields) { record.CheckOneOf(bad, "f", v, "a", "b") }); got != want {
+			t.Errorf("CheckOneOf(%q) = %t", v, got)
+		}
+	}
+	for n, want := range map[int]bool{0: false, 1: true, 6: true, 7: false, -1: false} {
+		if got := passes(func(bad *fault.Fields) { record.CheckRange(bad, "f", &n, 1, 6) }); got != want {
+			t.Errorf("CheckRange(%d) = %t", n, got)
+		}
+	}
+	if !passes(func(bad *fault.Fields) { record.CheckRange(bad, "f", nil, 1, 6) }) {
+		t.Error("CheckRange refuses nothing")
+	}
+}
+
+func TestCheckEmail(t *testing.T) {
+	for text, want := range map[string]bool{
+		"ana@example.com":       true,
+		"a.b+c@sub.example.com": true,
+		"žana@example.com":      true,
+		"ana":                   false,
+		"@example.com":          false,
+		"ana@":                  false,
+		"Ana <ana@example.com>": false,
+		"<ana@example.com>":     false,
+		" ana@example.com":      false,
+		"a@example.com, b@x.ba": false,
+		"a@example.com\nBcc: b": false,
+		"":                      false,
+		strings.Repeat("a", 243) + "@example.com": false,
+	} {
+		if got := passes(func(bad *fault.Fields) { record.CheckEmail(bad, "f", text) }); got != want {
+			t.Errorf("CheckEmail(%q) = %t", text, got)
+		}
+	}
+}
+
+func TestCheckPhoto(t *testing.T) {
+	for text, want := range map[string]bool{
+		"https://example.com/a.png": true,
+		"http://example.com":        true,
+		"golf-1_2.jpg":              true,
+		"javascript:alert(1)":       false,
+		"data:image/png;base64,x":   false,
+		"ftp://example.com/a":       false,
+		"https://":                  false,
+		"../secret":                 false,
+		"a/b.png":                   false,
+		".hidden":                   false,
+		"a b":                       false,
+		"":                          false,
+		"https://example.com/" + strings.Repeat("a", 2048): false,
+		strings.Repeat("a", 256):                           false,
+	} {
+		if got := passes(func(bad *fault.Fields) { record.CheckPhoto(bad, "f", &text) }); got != want {
+			t.Errorf("CheckPhoto(%q) = %t", text, got)
+		}
+	}
+	if !passes(func(bad *fault.Fields) { record.CheckPhoto(bad, "f", nil) }) {
+		t.Error("CheckPhoto refuses nothing")
+	}
+}
+
+func TestCheckPhone(t *testing.T) {
+	for text, want := range map[string]bool{
+		"061 123 456": true, "+387 (61) 123-456": true, "123456": true, "061/123.456": true, "12345678901234567890": true,
+		"12345": false, "123456789012345678901": false, "phone me": false, "+38761x": false, "": false, "(061) 123": false,
+	} {
+		if got := passes(func(bad *fault.Fields) { record.CheckPhone(bad, "f", &text) }); got != want {
+			t.Errorf("CheckPhone(%q) = %t", text, got)
+		}
+	}
+	if !passes(func(bad *fault.Fields) { record.CheckPhone(bad, "f", nil) }) {
+		t.Error("CheckPhone refuses nothing")
+	}
+}
+
+func TestTrim(t *testing.T) {
+	text, some, blank := " a b\t", ptr("\n x "), ptr("  ")
+	var none *string
+	record.Trim(&text)
+	record.TrimOptional(&some, &blank, &none)
+	if text != "a b" || *some != "x" || blank != nil || none != nil {
+		t.Errorf("trimmed to %q, %q, %v, %v", text, *some, blank, none)
+	}
+}
