@@ -126,8 +126,8 @@ func (f filler) contracts(n int) {
 		number := fmt.Sprintf("CTR-2000-%06d", i)
 		made := start.AddDate(0, 0, -3)
 		rows = append(rows, []any{id, 1, made, made, number, strings.ToLower(number), customerID(i % customers), carID(i % cars), from, to, lasts, 5550, lasts * 5550, false, false, f.by, f.by})
-		holds = append(holds, []any{id, carID(i % cars), from, to, "contract", id})
+		holds = append(holds, []any{id, carID(i % cars), customerID(i % customers), from, to, "contract", id})
 	}
 	f.insert("contracts", "id, version, created_at, updated_at, number, number_fold, customer_id, car_id, start_date, end_date, days, daily_rate, total_amount, price_agreed, notification_sent, created_by, updated_by", rows)
-	f.insert("holds", "id, car_id, starts, ends, kind, contract_id", holds)
+	f.insert("holds", "id, car_id, customer_id, starts, ends, kind, contract_id", holds)
 }

@@ -43,7 +43,7 @@ func (s *Service) Rent(ctx context.Context, fill func(*Draft) error) (Contract, 
 			return record.Entry{}, err
 		}
 		e := entry(record.Create, record.Created, c, "rented "+c.Car.LicensePlate+" out to "+c.Customer.Name+" by "+c.Number, nil, written(c))
-		return e, s.Ledger.Move(ctx, c.ID, c.CarID, c.Hold())
+		return e, s.Ledger.Move(ctx, &c, c.Hold())
 	})
 	return c, err
 }
@@ -125,10 +125,10 @@ func (s *Service) Amend(ctx context.Context, id ContractID, version int, change 
 			}
 			rate = car.PricePerDay
 		}
-		if err := c.reprice(&before, d, rate); err != nil || !moved {
+		if err := c.reprice(&before, d, rate); err != nil || !rehired {
 			return "changed " + c.Number, err
 		}
-		return "changed " + c.Number + " to " + c.Car.LicensePlate + " from " + c.Hold().String(), s.Ledger.Move(ctx, c.ID, c.CarID, c.Hold())
+		return "changed " + c.Number + " to " + c.Car.LicensePlate + " from " + c.Hold().String(), s.Ledger.Move(ctx, c, c.Hold())
 	})
 }
 
@@ -154,7 +154,7 @@ func (s *Service) Cancel(ctx context.Context, id ContractID, version int, reason
 		if _, err := s.Cars.Lock(ctx, c.CarID); err != nil {
 			return "", err
 		}
-		return "cancelled " + c.Number, s.Ledger.Move(ctx, c.ID, c.CarID, held)
+		return "cancelled " + c.Number, s.Ledger.Move(ctx, c, held)
 	})
 }
 
@@ -223,7 +223,7 @@ func (s *Service) Remove(ctx context.Context, id ContractID, version int) error 
 		if err != nil {
 			return record.Entry{}, err
 		}
-		if err := s.Ledger.Move(ctx, c.ID, c.CarID, date.Span{}); err != nil {
+		if err := s.Ledger.Move(ctx, &c, date.Span{}); err != nil {
 			return record.Entry{}, err
 		}
 		return entry(record.Delete, record.Deleted, c, "deleted "+c.Number, written(c), nil), s.Store.Delete(ctx, id)

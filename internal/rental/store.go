@@ -29,10 +29,10 @@ type Store interface {
 
 // A Ledger says who holds which car on which days. "Free" has no other definition.
 type Ledger interface {
-	// Move makes the hold of a contract the days of span, which may be none.
-	// It returns ErrCarTaken rather than keep two holds of one car that
+	// Move makes the hold of a contract the days of span, which may be none,
+	// of the contract's car for its customer. It returns ErrCarTaken rather than keep two holds of one car that
 	// overlap, however many callers race.
-	Move(ctx context.Context, id ContractID, car fleet.CarID, span date.Span) error
+	Move(ctx context.Context, c *Contract, span date.Span) error
 	// Holds returns what holds a car on some of the days of span, the first
 	// first. It leaves out the contract except.
 	Holds(ctx context.Context, car fleet.CarID, span date.Span, except ContractID) ([]Hold, error)

@@ -16,17 +16,18 @@ type Ledger struct{ DB *DB }
 var _ rental.Ledger = Ledger{}
 
 // Move makes the hold of a contract the days of span, which may be none.
-func (s Ledger) Move(ctx context.Context, id rental.ContractID, car fleet.CarID, span date.Span) error {
+func (s Ledger) Move(ctx context.Context, c *rental.Contract, span date.Span) error {
 	if !span.End.After(span.Start) {
-		_, err := s.DB.exec(ctx, "DELETE FROM holds WHERE contract_id = ?", string(id))
+		_, err := s.DB.exec(ctx, "DELETE FROM holds WHERE contract_id = ?", string(c.ID))
 		return err
 	}
-	n, err := s.DB.exec(ctx, "UPDATE holds SET car_id = ?, starts = ?, ends = ? WHERE contract_id = ?", string(car), span.Start, span.End, string(id))
+	n, err := s.DB.exec(ctx, "UPDATE holds SET car_id = ?, customer_id = ?, starts = ?, ends = ? WHERE contract_id = ?",
+		string(c.CarID), string(c.CustomerID), span.Start, span.End, string(c.ID))
 	if err != nil || n > 0 {
 		return err
 	}
-	_, err = s.DB.exec(ctx, "INSERT INTO holds (id, car_id, starts, ends, kind, contract_id) VALUES (?, ?, ?, ?, ?, ?)",
-		ident.New[string](), string(car), span.Start, span.End, string(rental.ByContract), string(id))
+	_, err = s.DB.exec(ctx, "INSERT INTO holds (id, car_id, customer_id, starts, ends, kind, contract_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		ident.New[string](), string(c.CarID), string(c.CustomerID), span.Start, span.End, string(rental.ByContract), string(c.ID))
 	return err
 }
 
@@ -47,7 +48,7 @@ func (s Ledger) Holds(ctx context.Context, car fleet.CarID, span date.Span, exce
 		return nil
 	}
 	err := s.DB.query(ctx, row, `SELECT h.starts, h.ends, h.kind, h.contract_id, cu.name, cu.passport_number, co.total_amount
-		FROM holds h LEFT JOIN contracts co ON co.id = h.contract_id LEFT JOIN customers cu ON cu.id = co.customer_id
+		FROM holds h LEFT JOIN contracts co ON co.id = h.contract_id LEFT JOIN customers cu ON cu.id = h.customer_id
 		WHERE h.car_id = ? AND h.starts < ? AND h.ends > ? AND (h.contract_id IS NULL OR h.contract_id <> ?) ORDER BY h.starts`,
 		string(car), span.End, span.Start, string(except))
 	return out, err
@@ -78,7 +79,7 @@ func (s Ledger) Calendar(ctx context.Context, span date.Span) ([]rental.Calendar
 	err := s.DB.query(ctx, row, `SELECT c.id, c.license_plate, c.manufacturer, c.model, c.category, c.status,
 		h.starts, h.ends, h.kind, h.contract_id, cu.name
 		FROM cars c LEFT JOIN holds h ON h.car_id = c.id AND h.starts < ? AND h.ends > ?
-		LEFT JOIN contracts co ON co.id = h.contract_id LEFT JOIN customers cu ON cu.id = co.customer_id
+		LEFT JOIN customers cu ON cu.id = h.customer_id
 		WHERE c.deleted_at IS NULL AND c.is_archived = ? ORDER BY c.license_plate, c.id, h.starts`,
 		span.End, span.Start, false)
 	return out, err

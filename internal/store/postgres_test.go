@@ -14,7 +14,7 @@ import (
 	"cartracker/internal/fleet"
 	"cartracker/internal/store"
 	"cartracker/internal/store/postgres"
-	"cartracker/internal/store/storetest"
+	"cartracker/internal/store/testdb"
 )
 
 func openPostgres(t *testing.T, c postgres.Config) *store.DB {
@@ -37,7 +37,7 @@ func setting(t *testing.T, pool *sql.DB, name string) (value string) {
 
 func TestPostgresSettings(t *testing.T) {
 	t.Parallel()
-	db := openPostgres(t, postgres.Config{URL: storetest.EmptyPostgres(t).URL, PoolSize: 2, PoolMax: 2, Instances: 1})
+	db := openPostgres(t, postgres.Config{URL: testdb.EmptyPostgres(t).URL, PoolSize: 2, PoolMax: 2, Instances: 1})
 	pool, _ := db.Pools()
 	for name, want := range map[string]string{
 		"statement_timeout": "30s", "idle_in_transaction_session_timeout": "30s", "TimeZone": "UTC", "synchronous_commit": "on",
@@ -50,7 +50,7 @@ func TestPostgresSettings(t *testing.T) {
 
 // TestPostgresPool is not parallel: it looks at what is logged.
 func TestPostgresPool(t *testing.T) {
-	d := storetest.EmptyPostgres(t)
+	d := testdb.EmptyPostgres(t)
 	var log bytes.Buffer
 	old := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
@@ -75,7 +75,7 @@ func TestPostgresPool(t *testing.T) {
 		t.Errorf("%d connections are open, want the share of an instance, %d", got, share)
 	}
 
-	few := storetest.EmptyPostgres(t)
+	few := testdb.EmptyPostgres(t)
 	settles := openPostgres(t, postgres.Config{URL: few.URL, PoolSize: 2, PoolMax: 6, Instances: 1})
 	raw, left := few.Raw(t), 6
 	if got := inUse(t, raw, settles, 6); got != 6 {
@@ -116,7 +116,7 @@ func inUse(t *testing.T, raw *sql.DB, db *store.DB, n int) int {
 // then is told so, or does not notice; nobody is told of a bug.
 func TestPostgresAway(t *testing.T) {
 	t.Parallel()
-	d := storetest.EmptyPostgres(t)
+	d := testdb.EmptyPostgres(t)
 	db, raw := d.Migrated(t), d.Raw(t)
 	cars := store.NewCars(db)
 	stop := make(chan struct{})

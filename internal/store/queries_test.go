@@ -16,11 +16,11 @@ import (
 	"cartracker/internal/page"
 	"cartracker/internal/rental"
 	"cartracker/internal/store"
-	"cartracker/internal/store/storetest"
+	"cartracker/internal/store/testdb"
 )
 
 // engines are both databases.
-var engines = map[string]storetest.Empty{"sqlite": storetest.EmptySQLite, "postgres": storetest.EmptyPostgres}
+var engines = map[string]testdb.Empty{"sqlite": testdb.EmptySQLite, "postgres": testdb.EmptyPostgres}
 
 // company fills a database with cars, customers, contracts and holds.
 func company(t *testing.T, raw *sql.DB, cars, each int) {
@@ -50,7 +50,7 @@ func company(t *testing.T, raw *sql.DB, cars, each int) {
 			daily_rate, total_amount, price_agreed, notification_sent)
 			SELECT 'co' || CAST(i AS TEXT), 1, ` + at + `, ` + at + `, CAST(i AS TEXT), CAST(i AS TEXT), 'cu' || CAST(i % 500 + 1 AS TEXT), 'car' || CAST(i % ` + fmt.Sprint(cars) + ` + 1 AS TEXT),
 			` + start + `, ` + end + `, 2, 4500, 9000, FALSE, FALSE FROM n`,
-		"INSERT INTO holds (id, car_id, starts, ends, kind, contract_id) SELECT 'h' || id, car_id, start_date, end_date, 'contract', id FROM contracts",
+		"INSERT INTO holds (id, car_id, customer_id, starts, ends, kind, contract_id) SELECT 'h' || id, car_id, customer_id, start_date, end_date, 'contract', id FROM contracts",
 		numbers(1000) + `INSERT INTO audit_logs (id, action, resource, description, changes, status, created_at, search)
 			SELECT CAST(i AS TEXT), 'CREATE', 'car', '', '{}', 'success', ` + at + `, '' FROM n`,
 		"ANALYZE",

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"cartracker/internal/store"
-	"cartracker/internal/store/storetest"
+	"cartracker/internal/store/testdb"
 )
 
 // A spy is a driver around another that writes down what is asked of it.
@@ -27,7 +27,7 @@ type asked struct {
 }
 
 // spyOn returns db with a spy on all that it reads outside of transactions.
-func spyOn(t *testing.T, d storetest.Database, db *store.DB) (*spy, *store.DB) {
+func spyOn(t *testing.T, d testdb.Database, db *store.DB) (*spy, *store.DB) {
 	t.Helper()
 	s := &spy{inner: d.Raw(t).Driver(), dsn: d.DSN}
 	pool := sql.OpenDB(s)

@@ -15,14 +15,14 @@ import (
 	"cartracker/internal/page"
 	"cartracker/internal/store"
 	"cartracker/internal/store/sqlite"
-	"cartracker/internal/store/storetest"
+	"cartracker/internal/store/testdb"
 )
 
 // A commit survives a power cut only if every connection that writes waits for
 // the disk: synchronous is FULL (2).
 func TestPragmas(t *testing.T) {
 	t.Parallel()
-	db := storetest.EmptySQLite(t).Migrated(t)
+	db := testdb.EmptySQLite(t).Migrated(t)
 	write, read := db.Pools()
 	pools := map[string]*sql.DB{"writer": write}
 	for i := range 4 {
@@ -76,7 +76,7 @@ func TestSQLitePaths(t *testing.T) {
 // ever more statements.
 func TestStatementsBounded(t *testing.T) {
 	t.Parallel()
-	db := storetest.EmptySQLite(t).Migrated(t)
+	db := testdb.EmptySQLite(t).Migrated(t)
 	cars := store.NewCars(db)
 	n := 0
 	for bits := range 1 << 8 {
@@ -104,7 +104,7 @@ func TestStatementsBounded(t *testing.T) {
 // A database that cannot write now is an outage that will pass, not a bug.
 func TestSQLiteBusy(t *testing.T) {
 	t.Parallel()
-	d := storetest.EmptySQLite(t)
+	d := testdb.EmptySQLite(t)
 	db, raw := d.Migrated(t), d.Raw(t)
 	if _, err := raw.ExecContext(t.Context(), "CREATE TRIGGER full BEFORE INSERT ON audit_logs BEGIN SELECT RAISE(ROLLBACK, 'x'); END"); err != nil {
 		t.Fatal(err)

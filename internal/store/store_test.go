@@ -13,6 +13,7 @@ import (
 
 	"cartracker/internal/store/sqlite"
 	"cartracker/internal/store/storetest"
+	"cartracker/internal/store/testdb"
 )
 
 func TestMain(m *testing.M) {
@@ -24,20 +25,20 @@ func TestMain(m *testing.M) {
 
 func TestSQLite(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, storetest.EmptySQLite)
+	storetest.Run(t, testdb.EmptySQLite)
 }
 
 func TestPostgres(t *testing.T) {
 	t.Parallel()
-	storetest.Run(t, func(t testing.TB) storetest.Database { return storetest.EmptyPostgres(t) })
+	storetest.Run(t, func(t testing.TB) testdb.Database { return testdb.EmptyPostgres(t) })
 }
 
 // Both databases end in the same schema.
 func TestSchemas(t *testing.T) {
 	t.Parallel()
-	s := storetest.Schema(t, storetest.EmptySQLite(t))
+	s := storetest.Schema(t, testdb.EmptySQLite(t))
 	storetest.CheckIndexes(t, s)
-	p := storetest.Schema(t, storetest.EmptyPostgres(t))
+	p := storetest.Schema(t, testdb.EmptyPostgres(t))
 	storetest.CheckIndexes(t, p)
 	for _, line := range s {
 		if !slices.Contains(p, line) {

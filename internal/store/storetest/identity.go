@@ -10,6 +10,7 @@ import (
 	"cartracker/internal/fault"
 	"cartracker/internal/identity"
 	"cartracker/internal/record"
+	"cartracker/internal/store/testdb"
 )
 
 // lastAdmin tries what would leave nobody in charge.
@@ -200,7 +201,7 @@ func signInRaced(t *testing.T, w *world) {
 
 // setupOnce makes the first admin. It needs a world of its own, without the
 // triggers that keep the last one.
-func setupOnce(t *testing.T, d Database) {
+func setupOnce(t *testing.T, d testdb.Database) {
 	w := newWorld(t, d)
 	w.reset(t)
 	w.exec(t, "DROP TRIGGER IF EXISTS users_last_admin_delete"+map[string]string{"postgres": " ON users"}[w.db.Name()])

@@ -18,7 +18,14 @@ import (
 )
 
 func (w *world) move(t testing.TB, id rental.ContractID, car fleet.CarID, days date.Span) error {
-	return w.db.InTx(t.Context(), func(ctx context.Context) error { return w.ledger.Move(ctx, id, car, days) })
+	return w.db.InTx(t.Context(), func(ctx context.Context) error {
+		c, err := w.contracts.Get(ctx, id, day(0))
+		if err != nil {
+			return err
+		}
+		c.CarID = car
+		return w.ledger.Move(ctx, &c, days)
+	})
 }
 
 func holdOverlap(t *testing.T, w *world) {

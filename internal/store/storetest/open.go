@@ -5,10 +5,11 @@ import (
 	"testing"
 
 	"cartracker/internal/store"
+	"cartracker/internal/store/testdb"
 )
 
 // openRaced starts several programs at once on a database that none has migrated.
-func openRaced(t *testing.T, d Database) {
+func openRaced(t *testing.T, d testdb.Database) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	steps := 0
@@ -36,7 +37,7 @@ func openRaced(t *testing.T, d Database) {
 	}
 }
 
-func newer(t *testing.T, d Database) {
+func newer(t *testing.T, d testdb.Database) {
 	db, raw := d.Migrated(t), d.Raw(t)
 	if _, err := raw.ExecContext(t.Context(), "INSERT INTO goose_db_version (version_id, is_applied) VALUES (999999, TRUE)"); err != nil {
 		t.Fatal(err)
@@ -47,7 +48,7 @@ func newer(t *testing.T, d Database) {
 	wantErr(t, "Migrations", err, store.ErrNewer)
 }
 
-func migrations(t *testing.T, d Database) {
+func migrations(t *testing.T, d testdb.Database) {
 	db := must(d.Open(t.Context()))(t)
 	defer db.Close()
 	before := must(db.Migrations(t.Context()))(t)

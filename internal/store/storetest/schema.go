@@ -6,12 +6,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"cartracker/internal/store/testdb"
 )
 
 // Schema describes the tables of a migrated database, a line for each column,
 // key and index, in words that do not depend on which database it is. What
 // speeds up a contains-search is left out: only PostgreSQL has that.
-func Schema(t testing.TB, d Database) []string {
+func Schema(t testing.TB, d testdb.Database) []string {
 	t.Helper()
 	db, raw := d.Migrated(t), d.Raw(t)
 	var out []string

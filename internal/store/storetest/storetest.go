@@ -5,14 +5,16 @@ import (
 	"errors"
 	"flag"
 	"testing"
+
+	"cartracker/internal/store/testdb"
 )
 
 // Run tests a database.
-func Run(t *testing.T, empty Empty) {
+func Run(t *testing.T, empty testdb.Empty) {
 	ready := newWorlds(t, empty)
 	t.Run("Keeps", func(t *testing.T) { keepsAll(t, ready) })
 	t.Run("Lists", func(t *testing.T) { listsAll(t, ready) })
-	for name, test := range map[string]func(*testing.T, Database){
+	for name, test := range map[string]func(*testing.T, testdb.Database){
 		"OpenRaced":  openRaced,
 		"Newer":      newer,
 		"Migrations": migrations,
@@ -97,7 +99,7 @@ func Run(t *testing.T, empty Empty) {
 type worlds chan *world
 
 // newWorlds makes as many as there are tests at a time.
-func newWorlds(t *testing.T, empty Empty) worlds {
+func newWorlds(t *testing.T, empty testdb.Empty) worlds {
 	t.Helper()
 	n, _ := flag.Lookup("test.parallel").Value.(flag.Getter).Get().(int)
 	out := make(worlds, n)

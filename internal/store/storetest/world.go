@@ -22,12 +22,13 @@ import (
 	"cartracker/internal/record"
 	"cartracker/internal/rental"
 	"cartracker/internal/store"
+	"cartracker/internal/store/testdb"
 )
 
 // A world is a migrated database with the services on top of it, a clock that
 // tests move, an admin, an employee and a user.
 type world struct {
-	Database
+	testdb.Database
 	db  *store.DB
 	raw *sql.DB
 	*clock
@@ -71,7 +72,7 @@ func day(n int) date.Date { return date.New(2026, time.June, 15).Add(n) }
 
 func span(from, to int) date.Span { return date.Span{Start: day(from), End: day(to)} }
 
-func newWorld(t *testing.T, d Database) *world {
+func newWorld(t *testing.T, d testdb.Database) *world {
 	t.Helper()
 	db := d.Migrated(t)
 	w := &world{

@@ -20,8 +20,8 @@ import (
 type Database struct {
 	URL    string // what DATABASE_URL would be
 	Open   func(context.Context) (*store.DB, error)
-	driver string // for straight SQL, past the program
-	dsn    string
+	Driver string // with DSN, for straight SQL past the program
+	DSN    string
 }
 
 // An Empty makes an empty database that lasts for a test.
@@ -48,7 +48,7 @@ func (d Database) Migrated(t testing.TB) *store.DB {
 // Raw opens the database past the program, for straight SQL. It is closed when the test ends.
 func (d Database) Raw(t testing.TB) *sql.DB {
 	t.Helper()
-	raw, err := sql.Open(d.driver, d.dsn)
+	raw, err := sql.Open(d.Driver, d.DSN)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,8 +63,8 @@ func EmptySQLite(t testing.TB) Database {
 	return Database{
 		URL:    "sqlite:" + path,
 		Open:   func(ctx context.Context) (*store.DB, error) { return sqlite.Open(ctx, path) },
-		driver: "sqlite",
-		dsn:    "file:" + path + "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(ON)&_txlock=immediate&_time_format=sqlite",
+		Driver: "sqlite",
+		DSN:    "file:" + path + "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(ON)&_txlock=immediate&_time_format=sqlite",
 	}
 }
 
@@ -94,8 +94,8 @@ func EmptyPostgres(t testing.TB) Database {
 		Open: func(ctx context.Context) (*store.DB, error) {
 			return postgres.Open(ctx, postgres.Config{URL: u.String(), PoolSize: 8, PoolMax: 8, Instances: 1})
 		},
-		driver: "pgx",
-		dsn:    u.String(),
+		Driver: "pgx",
+		DSN:    u.String(),
 	}
 }
 

@@ -209,6 +209,7 @@ CREATE INDEX contracts_updated_by ON contracts (updated_by);
 CREATE TABLE holds (
 	id          TEXT COLLATE "C" PRIMARY KEY,
 	car_id      TEXT COLLATE "C" NOT NULL REFERENCES cars (id),
+	customer_id TEXT COLLATE "C" REFERENCES customers (id), -- nobody for a block
 	starts      DATE NOT NULL,
 	ends        DATE NOT NULL CHECK (ends > starts),
 	kind        TEXT NOT NULL CHECK (kind IN ('contract', 'booking', 'block')),
@@ -218,6 +219,7 @@ CREATE TABLE holds (
 CREATE UNIQUE INDEX holds_contract_id_key ON holds (contract_id);
 CREATE INDEX holds_car_starts ON holds (car_id, starts, ends);
 CREATE INDEX holds_car_ends ON holds (car_id, ends);
+CREATE INDEX holds_customer_id ON holds (customer_id);
 CREATE INDEX holds_starts ON holds (starts);
 CREATE INDEX holds_ends ON holds (ends);
 

@@ -204,6 +204,7 @@ CREATE INDEX contracts_updated_by ON contracts (updated_by);
 CREATE TABLE holds (
 	id          TEXT NOT NULL PRIMARY KEY,
 	car_id      TEXT NOT NULL REFERENCES cars (id),
+	customer_id TEXT REFERENCES customers (id), -- nobody for a block
 	starts      TEXT NOT NULL,
 	ends        TEXT NOT NULL CHECK (ends > starts),
 	kind        TEXT NOT NULL CHECK (kind IN ('contract', 'booking', 'block')),
@@ -212,6 +213,7 @@ CREATE TABLE holds (
 CREATE UNIQUE INDEX holds_contract_id_key ON holds (contract_id);
 CREATE INDEX holds_car_starts ON holds (car_id, starts, ends);
 CREATE INDEX holds_car_ends ON holds (car_id, ends);
+CREATE INDEX holds_customer_id ON holds (customer_id);
 CREATE INDEX holds_starts ON holds (starts);
 CREATE INDEX holds_ends ON holds (ends);
 
