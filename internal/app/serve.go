@@ -121,7 +121,10 @@ func announce(w io.Writer, c *config.Config, made bool, code setupCode, terminal
 	if c.Database.Driver == config.SQLite {
 		where = c.Database.Path + map[bool]string{true: " (new)", false: " (was there)"}[made]
 	}
-	fmt.Fprintf(w, "%s listens on %s\n  data: %s\n", c.AppName, c.BaseURL, where)
+	fmt.Fprintf(w, "%s listens on http://%s\n  data: %s\n", c.AppName, c.Addr(), where)
+	if local := "http://" + c.Addr(); c.BaseURL != local {
+		fmt.Fprintf(w, "  clients reach it at %s\n", c.BaseURL)
+	}
 	if isLoopback(c.Host) {
 		fmt.Fprintln(w, "  only this computer can reach it; docs/operations.md, \"Open it to your network\", tells how to change that")
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,11 +29,10 @@ func (o *Office) expectSetup(ctx context.Context, c *config.Config) (setupCode, 
 		return setupCode{}, err
 	}
 	if !needed {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return setupCode{}, err
-		}
+		forget(path)
 		return setupCode{}, nil
 	}
+	o.Identity.SetupDone = func() { forget(path) }
 	if old, err := os.ReadFile(path); err == nil {
 		text := strings.TrimSpace(string(old))
 		if live, err := o.Identity.SetupExpected(ctx, text); err != nil || live {
@@ -44,6 +44,13 @@ func (o *Office) expectSetup(ctx context.Context, c *config.Config) (setupCode, 
 		return setupCode{}, fmt.Errorf("the set-up code could not be written: %w", err)
 	}
 	return setupCode{text, path}, o.Identity.ExpectSetup(ctx, text)
+}
+
+// forget removes the file with a code that nobody needs any more.
+func forget(path string) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		slog.Warn("the used set-up code could not be removed", "err", err)
+	}
 }
 
 // explain tells how to make the first admin. The code itself is shown on a

@@ -91,7 +91,7 @@ type Hasher interface {
 }
 
 // A Service signs people in and keeps users. All of its fields are required,
-// except RegistrationOpen and AppName.
+// except RegistrationOpen, AppName and SetupDone.
 type Service struct {
 	record.Env
 	Users            UserStore
@@ -107,4 +107,5 @@ type Service struct {
 	Language         Language // of users who name none
 	RegistrationOpen bool
 	AppName          string
+	SetupDone        func() // called once the first admin was made
 }

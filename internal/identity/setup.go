@@ -61,6 +61,9 @@ func (s *Service) SetUp(ctx context.Context, code string, fill func(*Registratio
 		u, err = s.register(ctx, record.Admin, fill)
 		return err
 	})
+	if err == nil && s.SetupDone != nil {
+		s.SetupDone()
+	}
 	return u, err
 }
 

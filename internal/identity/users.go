@@ -178,7 +178,7 @@ func (s *Service) ResetPassword(ctx context.Context, id record.UserID, next Pass
 
 // ResetPasswordOf does the same for the user with this name or e-mail address.
 func (s *Service) ResetPasswordOf(ctx context.Context, login string, next Password) error {
-	u, _, err := s.Users.Named(ctx, login)
+	u, _, err := s.Users.Named(ctx, s.Normalize(login))
 	if err != nil {
 		return err
 	}

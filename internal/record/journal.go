@@ -66,4 +66,7 @@ func Changed[ID ~string](t Topic, k Kind, m Meta[ID]) Change {
 // the feed. Called inside a transaction, both are kept only if it commits.
 type Journal interface {
 	Write(context.Context, Entry) error
+	// Refused keeps the entry of something that was tried in vain. Called
+	// inside a transaction, it is kept once that one was rolled back.
+	Refused(context.Context, Entry) error
 }

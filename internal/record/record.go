@@ -90,5 +90,16 @@ func (e Env) Do(ctx context.Context, do func(context.Context) (Entry, error)) er
 	})
 }
 
+// Refuse leaves an entry in the journal when err says that what is already
+// recorded stands against what was tried. It returns err.
+func (e Env) Refuse(ctx context.Context, err error, entry Entry) error {
+	if err == nil || fault.Of(err).Kind != fault.Conflict {
+		return err
+	}
+	entry.Failed = true
+	entry.Description += ": " + fault.Of(err).Message
+	return errors.Join(err, e.Journal.Refused(ctx, entry))
+}
+
 // Same reports whether two versions of a draft say the same.
 func Same[D any](a, b D) bool { return reflect.DeepEqual(a, b) }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"cartracker/internal/date"
+	"cartracker/internal/fault"
 	"cartracker/internal/record"
 )
 
@@ -70,6 +71,28 @@ type journal []record.Entry
 func (j *journal) Write(_ context.Context, e record.Entry) error {
 	*j = append(*j, e)
 	return nil
+}
+
+func (j *journal) Refused(_ context.Context, e record.Entry) error {
+	*j = append(*j, e)
+	return nil
+}
+
+func TestRefuse(t *testing.T) {
+	var j journal
+	e := record.Env{Journal: &j}
+	taken := fault.New(fault.Conflict, "taken", "it is taken")
+	for _, err := range []error{nil, errors.New("boom"), fault.New(fault.NotFound, "none", "")} {
+		if got := e.Refuse(t.Context(), err, record.Entry{}); got != err || len(j) != 0 {
+			t.Errorf("Refuse(%v) = %v with %d entries, want the same and none", err, got, len(j))
+		}
+	}
+	if err := e.Refuse(t.Context(), taken, record.Entry{Description: "refused"}); !errors.Is(err, taken) {
+		t.Errorf("Refuse = %v, want %v", err, taken)
+	}
+	if len(j) != 1 || !j[0].Failed || j[0].Description != "refused: it is taken" {
+		t.Errorf("journal %+v, want one failure that says why", j)
+	}
 }
 
 func TestDo(t *testing.T) {

@@ -45,7 +45,9 @@ func (s *Service) Rent(ctx context.Context, fill func(*Draft) error) (Contract, 
 		e := entry(record.Create, record.Created, c, "rented "+c.Car.LicensePlate+" out to "+c.Customer.Name+" by "+c.Number, nil, written(c))
 		return e, s.Ledger.Move(ctx, &c, c.Hold())
 	})
-	return c, err
+	return c, s.Refuse(ctx, err, record.Entry{
+		Action: record.Create, Resource: "contract", Description: "refused to rent " + c.Car.LicensePlate + " out from " + c.Hold().String(),
+	})
 }
 
 // write takes over what a client wrote, except the price.
@@ -62,6 +64,8 @@ func (s *Service) check(ctx context.Context, c, before *Contract) (fleet.Car, er
 	if err != nil {
 		return fleet.Car{}, err
 	}
+	c.Car = CarSummary{car.ID, car.Manufacturer, car.Model, car.Year, car.LicensePlate}
+	c.Customer = CustomerSummary{customer.ID, customer.Name, customer.Email, customer.PhoneNumber, customer.PassportNumber}
 	if before == nil || before.CarID != c.CarID {
 		if car.IsArchived {
 			return fleet.Car{}, ErrCarArchived
@@ -77,8 +81,6 @@ func (s *Service) check(ctx context.Context, c, before *Contract) (fleet.Car, er
 	if len(taken) > 0 {
 		return fleet.Car{}, ErrCarTaken.Say("the car is taken from " + taken[0].String() + " by a " + string(taken[0].Kind))
 	}
-	c.Car = CarSummary{car.ID, car.Manufacturer, car.Model, car.Year, car.LicensePlate}
-	c.Customer = CustomerSummary{customer.ID, customer.Name, customer.Email, customer.PhoneNumber, customer.PassportNumber}
 	return car, nil
 }
 
@@ -199,7 +201,9 @@ func (s *Service) amend(ctx context.Context, id ContractID, version int, change 
 		}
 		return e, nil
 	})
-	return c, err
+	return c, s.Refuse(ctx, err, record.Entry{
+		Action: record.Update, Resource: "contract", ResourceID: string(id), Description: "refused to change a contract",
+	})
 }
 
 // Remove deletes a contract that has not begun.

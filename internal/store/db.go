@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"time"
 
+	"cartracker/internal/audit"
 	"cartracker/internal/date"
 	"cartracker/internal/fault"
 	"cartracker/internal/record"
@@ -82,7 +83,8 @@ type transaction struct {
 	*sql.Tx
 	changes []record.Change
 	at      date.Moment
-	unkept  []string // queries that should be kept prepared
+	unkept  []string    // queries that should be kept prepared
+	refused []audit.Log // to be kept whatever becomes of it
 }
 
 // InTx runs do inside a transaction: every call that do makes with the context
@@ -94,8 +96,9 @@ func (db *DB) InTx(ctx context.Context, do func(context.Context) error) error {
 		return do(ctx)
 	}
 	for attempt := 1; ; attempt++ {
-		err := db.attempt(ctx, do)
+		refused, err := db.attempt(ctx, do)
 		if err == nil || !db.dialect.Retry(err) {
+			db.keepRefused(ctx, refused)
 			return db.explain(err)
 		}
 		if attempt == maxAttempts {
@@ -104,25 +107,25 @@ func (db *DB) InTx(ctx context.Context, do func(context.Context) error) error {
 	}
 }
 
-func (db *DB) attempt(ctx context.Context, do func(context.Context) error) error {
+func (db *DB) attempt(ctx context.Context, do func(context.Context) error) (refused []audit.Log, err error) {
 	sqlTx, err := db.write.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("begin: %w", err)
+		return nil, fmt.Errorf("begin: %w", err)
 	}
 	defer sqlTx.Rollback() // does nothing once committed
 	tx := &transaction{Tx: sqlTx}
 	inside := context.WithValue(ctx, txKey{db}, tx)
 	if err := do(inside); err != nil {
-		return err
+		return tx.refused, err
 	}
 	if err := db.writeChanges(inside, tx); err != nil {
-		return err
+		return tx.refused, err
 	}
 	if err := sqlTx.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return tx.refused, fmt.Errorf("commit: %w", err)
 	}
 	db.prepared.keep(ctx, db.write, tx.unkept)
-	return nil
+	return tx.refused, nil
 }
 
 func (db *DB) tx(ctx context.Context) *transaction {

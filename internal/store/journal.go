@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 
 	"cartracker/internal/audit"
@@ -35,6 +36,40 @@ func (j Journal) Write(ctx context.Context, e record.Entry) error {
 	}
 	tx.changes, tx.at = append(tx.changes, e.Changes...), now
 	return NewAuditLogs(j.DB).Insert(ctx, &log)
+}
+
+// Refused keeps the entry of something that was tried in vain: at once, or
+// when the transaction of ctx has ended.
+func (j Journal) Refused(ctx context.Context, e record.Entry) error {
+	log, err := audit.NewLog(e, record.CallerOf(ctx), j.Now())
+	if err != nil {
+		return err
+	}
+	if tx := j.DB.tx(ctx); tx != nil {
+		tx.refused = append(tx.refused, log)
+		return nil
+	}
+	return j.DB.InTx(ctx, func(ctx context.Context) error { return NewAuditLogs(j.DB).Insert(ctx, &log) })
+}
+
+// keepRefused keeps what was tried in vain in a transaction that has ended. It
+// changes nothing for the caller, who was refused.
+func (db *DB) keepRefused(ctx context.Context, refused []audit.Log) {
+	if len(refused) == 0 {
+		return
+	}
+	ctx = context.WithoutCancel(ctx) // a client who left was refused all the same
+	err := db.InTx(ctx, func(ctx context.Context) error {
+		for _, log := range refused {
+			if err := NewAuditLogs(db).Insert(ctx, &log); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		slog.ErrorContext(ctx, "a refusal could not be kept in the audit log", "err", err)
+	}
 }
 
 // writeChanges tells the feed what tx changed, as its last statements: the

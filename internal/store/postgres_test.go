@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"cartracker/internal/date"
 	"cartracker/internal/fault"
 	"cartracker/internal/fleet"
+	"cartracker/internal/record"
 	"cartracker/internal/store"
 	"cartracker/internal/store/postgres"
 	"cartracker/internal/store/testdb"
@@ -151,6 +153,31 @@ func TestPostgresAway(t *testing.T) {
 		if _, err = cars.List(t.Context(), fleet.Filter{}, today); err != nil {
 			t.Errorf("afterwards: %v", err)
 		}
+	}
+}
+
+// A transaction that the server gives up on again and again is tried four
+// times, and then its caller is told to come back.
+func TestPostgresGivesUp(t *testing.T) {
+	t.Parallel()
+	d := testdb.EmptyPostgres(t)
+	db, raw := d.Migrated(t), d.Raw(t)
+	if _, err := raw.ExecContext(t.Context(), `CREATE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql AS
+		$$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = 'serialization_failure'; END $$;
+		CREATE TRIGGER give_up BEFORE UPDATE ON change_counter FOR EACH ROW EXECUTE FUNCTION give_up()`); err != nil {
+		t.Fatal(err)
+	}
+	attempts := 0
+	journal := store.Journal{DB: db, Now: func() date.Moment { return date.At(time.Now()) }}
+	err := db.InTx(t.Context(), func(ctx context.Context) error {
+		attempts++
+		return journal.Write(ctx, record.Entry{Action: record.Create, Changes: []record.Change{{Topic: record.Cars, ID: "x", Kind: record.Created}}})
+	})
+	if f := fault.Of(err); attempts != 4 || f.Kind != fault.Unavailable || f.Code != "overloaded" || f.RetryAfter <= 0 {
+		t.Errorf("after %d attempts: %v", attempts, err)
+	}
+	if n := count(t, raw, "SELECT COUNT(*) FROM audit_logs"); n != 0 {
+		t.Errorf("%d entries were kept", n)
 	}
 }
 

@@ -159,7 +159,8 @@ func (t table[ID, T]) list(ctx context.Context, w where, q page.Query, sort stri
 // to count only if there is none, than to count so far.
 func (t table[ID, T]) count(ctx context.Context, w where, p plan, out *page.Of[T]) (err error) {
 	if !out.More && p.after == nil && (p.offset == 0 || len(out.Items) > 0) {
-		out.Total = p.offset + len(out.Items)
+		all := p.offset + len(out.Items)
+		out.Total, out.AtLeast = min(all, page.MaxRow), all > page.MaxRow
 		return nil
 	}
 	out.Total = page.MaxRow

@@ -13,7 +13,7 @@ func Security(secure bool) Middleware {
 			h.Set("Referrer-Policy", "no-referrer")
 			h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 			if secure {
-				h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+				h.Set("Strict-Transport-Security", "max-age=31536000")
 			}
 			h.Set("Vary", "Origin, Authorization, Accept-Encoding")
 			next.ServeHTTP(w, r)

@@ -334,7 +334,9 @@ func listTotals(t *testing.T, w *world) {
 	fill(10_000, 10_000)
 	check("10,000 rows", page.Query{Limit: 1}, 10_000, false)
 	check("their last page", page.Query{Page: 100, Limit: 100}, 10_000, false)
-	fill(10_001, 12_345)
+	fill(10_001, 10_100)
+	check("a last page across the limit", page.Query{Page: 34, Limit: 300}, 10_000, true)
+	fill(10_101, 12_345)
 	check("12,345 rows", page.Query{Limit: 1}, 10_000, true)
 	check("a page across the limit", page.Query{Page: 34, Limit: 300}, 10_000, true)
 
