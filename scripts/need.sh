@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # need.sh: sees to it that what the tests need beside Go is there: a C compiler
-# (for the race detector) and the programs of PostgreSQL 15 or newer. What is
-# missing is installed if this is root on Debian, else named. No database
-# cluster is made or started, and no file of the machine's owner is changed.
+# (for the race detector), curl (for the README's session) and the programs of
+# PostgreSQL 15 or newer. What is missing is installed if this is root on Debian,
+# else named. No database cluster is made or started, and no file of the machine's
+# owner is changed.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 common=/etc/postgresql-common
@@ -18,6 +19,7 @@ headers() { # tells whether the C library can be compiled against
 missing() { # prints the packages that are
 	command -v "${CC:-gcc}" >/dev/null || echo gcc
 	headers || echo libc6-dev
+	command -v curl >/dev/null || echo curl
 	"$here/postgres-bin.sh" >/dev/null || echo postgresql
 }
 
