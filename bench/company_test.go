@@ -100,17 +100,21 @@ func (f filler) people() {
 	for i := range cars {
 		plate := fmt.Sprintf("A%02d-K-%03d", i/100, i%1000)
 		key := strings.ReplaceAll(plate, "-", "")
-		rows = append(rows, []any{carID(i), 1, f.now, f.now, "Škoda", "skoda", "Octavia", "octavia", 2020, plate, key,
+		rows = append(rows, []any{
+			carID(i), 1, f.now, f.now, "Škoda", "skoda", "Octavia", "octavia", 2020, plate, key,
 			strings.ToLower(plate + "\n" + key + "\n"), "diesel", "manual", 5550, "family", map[bool]string{true: "maintenance", false: "available"}[i%7 == 0],
-			"silver", 5, 5, 1000 * i, 110, "Zenica", false, f.by, f.by, strings.ToLower(plate + "\n" + key + "\nskoda\noctavia\n")})
+			"silver", 5, 5, 1000 * i, 110, "Zenica", false, f.by, f.by, strings.ToLower(plate + "\n" + key + "\nskoda\noctavia\n"),
+		})
 	}
 	f.insert("cars", "id, version, created_at, updated_at, manufacturer, manufacturer_fold, model, model_fold, year, license_plate, plate_key, "+
 		"plate_fold, fuel_type, transmission, price_per_day, category, status, color, seats, doors, mileage, engine_power, current_location, is_archived, created_by, updated_by, search", rows)
 	rows = nil
 	for i := range customers {
 		papers := fmt.Sprintf("B%07d", i)
-		rows = append(rows, []any{customerID(i), 1, f.now, f.now, "Ana Jurić", "ana juric", "DL" + papers, "DL" + papers, papers, papers,
-			"Bosnia and Herzegovina", "bosnia and herzegovina", "", "ana juric\n" + strings.ToLower(papers) + "\n"})
+		rows = append(rows, []any{
+			customerID(i), 1, f.now, f.now, "Ana Jurić", "ana juric", "DL" + papers, "DL" + papers, papers, papers,
+			"Bosnia and Herzegovina", "bosnia and herzegovina", "", "ana juric\n" + strings.ToLower(papers) + "\n",
+		})
 	}
 	f.insert("customers", "id, version, created_at, updated_at, name, name_fold, driver_license_number, license_key, passport_number, passport_key, "+
 		"country_of_origin, country_fold, city_fold, search", rows)

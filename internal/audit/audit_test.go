@@ -54,7 +54,8 @@ func TestChanges(t *testing.T) {
 		"changed": {base, changed, `{"before":{"name":"Ana","notes":null,"passportNumber":"****456"},"after":{"name":"Anna","notes":"x","passportNumber":"****654"}}`},
 		"cleared": {full, base, `{"before":{"citizenshipId":"****456","idOfPerson":"**"},"after":{"citizenshipId":null,"idOfPerson":null}}`},
 		"secrets": {
-			draft{Password: "hunter1", RefreshToken: "t", ClientSecret: 1}, draft{Password: "hunter2", NewPassword: "hunter3", RefreshToken: "u", ClientSecret: 2},
+			draft{Password: "hunter1", RefreshToken: "t", ClientSecret: 1},
+			draft{Password: "hunter2", NewPassword: "hunter3", RefreshToken: "u", ClientSecret: 2},
 			`{"before":{"clientSecret":"[secret]","password":"[secret]","refreshToken":"[secret]"},` +
 				`"after":{"clientSecret":"[secret]","newPassword":"[secret]","password":"[secret]","refreshToken":"[secret]"}}`,
 		},

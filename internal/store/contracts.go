@@ -38,8 +38,10 @@ func NewContracts(db *DB) Contracts {
 		computed: "customers.name, customers.email, customers.phone_number, customers.passport_number, " +
 			"cars.manufacturer, cars.model, cars.year, cars.license_plate",
 		into: func(c *rental.Contract) []any {
-			return []any{&c.Customer.Name, &c.Customer.Email, &c.Customer.PhoneNumber, &c.Customer.PassportNumber,
-				&c.Car.Manufacturer, &c.Car.Model, &c.Car.Year, &c.Car.LicensePlate}
+			return []any{
+				&c.Customer.Name, &c.Customer.Email, &c.Customer.PhoneNumber, &c.Customer.PassportNumber,
+				&c.Car.Manufacturer, &c.Car.Model, &c.Car.Year, &c.Car.LicensePlate,
+			}
 		},
 		sorts: map[string]order{
 			"startDate":   {"contracts.start_date", day},

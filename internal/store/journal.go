@@ -108,8 +108,12 @@ func NewAuditLogs(db *DB) AuditLogs {
 		name: "audit_logs",
 		cols: "id, user_id, username, user_role, ip_address, user_agent, request_id, action, resource, resource_id, description, changes, status, created_at",
 		fields: func(l *audit.Log) []any {
-			return []any{&l.ID, &l.UserID, &l.Username, &l.UserRole, &l.IPAddress, &l.UserAgent, &l.RequestID, &l.Action,
-				&l.Resource, &l.ResourceID, &l.Description, asJSON{&l.Changes}, &l.Status, &l.CreatedAt}
+			return []any{
+				&l.ID, &l.UserID, &l.Username, &l.UserRole, &l.IPAddress, &l.UserAgent, &l.RequestID, &l.Action,
+				&l.Resource, &l.ResourceID, &l.Description,
+				asJSON{&l.Changes},
+				&l.Status, &l.CreatedAt,
+			}
 		},
 		derive: func(l *audit.Log) derived { return derived{{"search", search(&l.Description, l.Username)}} },
 		none:   audit.ErrNoLog,

@@ -8,11 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"cartracker/internal/audit"
+	"cartracker/internal/date"
 	"cartracker/internal/fault"
-	"cartracker/internal/fleet"
-	"cartracker/internal/page"
 	"cartracker/internal/store"
 	"cartracker/internal/store/sqlite"
 	"cartracker/internal/store/testdb"
@@ -77,21 +77,21 @@ func TestSQLitePaths(t *testing.T) {
 func TestStatementsBounded(t *testing.T) {
 	t.Parallel()
 	db := testdb.EmptySQLite(t).Migrated(t)
-	cars := store.NewCars(db)
+	logs := store.NewAuditLogs(db)
 	n := 0
 	for bits := range 1 << 8 {
-		for _, sort := range []string{"year", "-year", "mileage"} {
-			f := fleet.Filter{Sort: sort}
+		for _, sort := range []string{"createdAt", "-createdAt"} {
+			f := audit.Filter{Sort: sort}
 			for i, set := range []func(){
-				func() { f.Q = "x" }, func() { f.Status = "available" }, func() { f.Category = "van" }, func() { f.Manufacturer = "x" },
-				func() { f.Model = "x" }, func() { f.FuelType = "lpg" }, func() { f.Transmission = "manual" }, func() { f.MinSeats = page.Some(1) },
+				func() { f.Q = "x" }, func() { f.UserID = "x" }, func() { f.Action = "CREATE" }, func() { f.Resource = "car" },
+				func() { f.ResourceID = "x" }, func() { f.Status = audit.Success }, func() { f.Since = date.At(time.Now()) }, func() { f.Before = date.At(time.Now()) },
 			} {
 				if bits&(1<<i) != 0 {
 					set()
 				}
 			}
 			n++
-			if _, err := cars.List(t.Context(), f, today); err != nil {
+			if _, err := logs.List(t.Context(), f); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"flag"
 	"os"
 	"os/exec"
 	"slices"
@@ -20,6 +21,7 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv("TEST_OPEN_SQLITE"); path != "" {
 		os.Exit(openSQLite(path))
 	}
+	_ = flag.Set("rapid.checks", "40") // of many statements each; the command line can ask for more
 	goleak.VerifyTestMain(m)
 }
 
