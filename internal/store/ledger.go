@@ -57,20 +57,21 @@ func (s Ledger) Holds(ctx context.Context, car fleet.CarID, span date.Span, exce
 // Calendar returns the fleet with what holds each car on some of the days of span.
 func (s Ledger) Calendar(ctx context.Context, span date.Span) ([]rental.CalendarCar, error) {
 	out := []rental.CalendarCar{}
+	var c rental.CalendarCar
+	var h rental.CalendarHold // no days if nothing holds the car
+	targets := []any{
+		&c.ID, &c.LicensePlate, &c.Manufacturer, &c.Model, &c.Category, &c.Status,
+		optionalDate{&h.Start}, optionalDate{&h.End}, optionalWord[rental.HoldKind]{&h.Kind}, &h.ContractID, scanner(&h.CustomerName),
+	}
 	row := func(scan func(...any) error) error {
-		var c rental.CalendarCar
-		var starts, ends *date.Date
-		var kind *string
-		var h rental.CalendarHold
-		if err := scan(&c.ID, &c.LicensePlate, &c.Manufacturer, &c.Model, &c.Category, &c.Status, &starts, &ends, &kind, &h.ContractID, &h.CustomerName); err != nil {
+		if err := scan(targets...); err != nil {
 			return err
 		}
 		if len(out) == 0 || out[len(out)-1].ID != c.ID {
 			c.Holds = []rental.CalendarHold{}
 			out = append(out, c)
 		}
-		if starts != nil {
-			h.Span, h.Kind = date.Span{Start: *starts, End: *ends}, rental.HoldKind(*kind)
+		if !h.Start.IsZero() {
 			last := &out[len(out)-1]
 			last.Holds = append(last.Holds, h)
 		}

@@ -1,6 +1,10 @@
 package store
 
-import "fmt"
+import (
+	"fmt"
+
+	"cartracker/internal/date"
+)
 
 // scanner returns what scans into a field. database/sql itself takes numbers
 // and optional fields by way of text and reflection, which is a fifth of the
@@ -50,5 +54,28 @@ func (s optionalText) Scan(src any) error {
 	default:
 		return fmt.Errorf("store: cannot scan text from %T", src)
 	}
+	return nil
+}
+
+// optionalDate leaves the zero day, which is none, for NULL.
+type optionalDate struct{ to *date.Date }
+
+func (s optionalDate) Scan(src any) error {
+	if src == nil {
+		*s.to = date.Date{}
+		return nil
+	}
+	return s.to.Scan(src)
+}
+
+// optionalWord leaves "" for NULL.
+type optionalWord[T ~string] struct{ to *T }
+
+func (s optionalWord[T]) Scan(src any) error {
+	text, ok := src.(string)
+	if !ok && src != nil {
+		return fmt.Errorf("store: cannot scan a word from %T", src)
+	}
+	*s.to = T(text)
 	return nil
 }

@@ -127,11 +127,14 @@ func (t table[ID, T]) list(ctx context.Context, w where, q page.Query, sort stri
 	counted := w
 	p.seek(&w, t.key())
 	args = append(append(args[:len(args):len(args)], w.args...), p.limit+1, p.offset)
+	var v, none T
 	var at, last mark // what a row, and the last of the page, is sorted by
 	out := page.Of[T]{Items: []T{}, Limit: p.limit, Page: q.Page}
+	targets := append(t.targets(&v), &at)
 	row := func(scan func(...any) error) error {
-		out.Items = append(out.Items, *new(T))
-		err := scan(append(t.targets(&out.Items[len(out.Items)-1]), &at)...)
+		v = none
+		err := scan(targets...)
+		out.Items = append(out.Items, v)
 		if len(out.Items) == p.limit {
 			last = at
 		}
