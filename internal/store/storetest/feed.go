@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -95,8 +96,7 @@ func feedOrder(t *testing.T, w *world) {
 // traces runs do and returns what it left in the feed and in the log.
 func (w *world) traces(t testing.TB, do func()) (feed, log string) {
 	t.Helper()
-	var last int
-	last = w.count(t, "SELECT seq FROM change_counter")
+	last := w.count(t, "SELECT seq FROM change_counter")
 	logs := map[string]bool{}
 	for _, l := range must(w.logs.List(t.Context(), audit.Filter{}))(t).Items {
 		logs[string(l.ID)] = true
@@ -194,6 +194,59 @@ func feedRows(t *testing.T, w *world) {
 		if err != nil || feed != step.feed || log != step.log {
 			t.Errorf("%s: %v\n feed %q, want %q\n log  %q, want %q", step.what, err, feed, step.feed, log, step.log)
 		}
+	}
+}
+
+// refusals says that who is refused for what is recorded is told of in the
+// log, once, whatever becomes of the transaction, and in the feed never.
+func refusals(t *testing.T, w *world) {
+	car, ana := w.addCar(t, "A1"), w.addCustomer(t, "Ana")
+	c := w.mustRent(t, car.ID, ana.ID, 10, 12)
+	w.mustRent(t, car.ID, ana.ID, 0, 2)
+	rent := func(ctx context.Context, from int) error {
+		_, err := w.rental.Rent(ctx, func(d *rental.Draft) error {
+			d.CarID, d.CustomerID, d.StartDate, d.EndDate = car.ID, ana.ID, day(from), day(from+2)
+			return nil
+		})
+		return err
+	}
+	for what, do := range map[string]func(ctx context.Context) error{
+		"by itself": func(ctx context.Context) error { return rent(ctx, 1) },
+		"in a transaction that fails": func(ctx context.Context) error {
+			return w.db.InTx(ctx, func(ctx context.Context) error { return rent(ctx, 1) })
+		},
+		"in one that goes on, and fails": func(ctx context.Context) error {
+			var refused error
+			err := w.db.InTx(ctx, func(ctx context.Context) error {
+				refused = rent(ctx, 1)
+				return errors.Join(refused, rent(ctx, 30), errBoom)
+			})
+			wantErr(t, "InTx", err, errBoom)
+			return refused
+		},
+		"and the client leaves": func(ctx context.Context) error {
+			ctx, cancel := context.WithCancel(ctx)
+			return w.db.InTx(ctx, func(ctx context.Context) error {
+				defer cancel()
+				return rent(ctx, 1)
+			})
+		},
+	} {
+		feed, log := w.traces(t, func() { wantErr(t, what, do(as(t, w.employee)), rental.ErrCarTaken) })
+		if feed != "" || log != "CREATE contract failure by desk" {
+			t.Errorf("%s: feed %q, log %q", what, feed, log)
+		}
+	}
+	feed, log := w.traces(t, func() {
+		_, err := w.rental.Amend(as(t, w.employee), c.ID, record.AnyVersion, func(d *rental.Draft) error { d.StartDate = day(1); return nil })
+		wantErr(t, "Amend", err, rental.ErrCarTaken)
+	})
+	if feed != "" || log != "UPDATE contract failure by desk" {
+		t.Errorf("moved: feed %q, log %q", feed, log)
+	}
+	feed, log = w.traces(t, func() { _ = rent(as(t, w.user), 1); _, _ = w.rent(t, car.ID, ana.ID, 5, 4) })
+	if feed != "" || log != "" {
+		t.Errorf("who may not, or asks for nonsense, is told of: feed %q, log %q", feed, log)
 	}
 }
 

@@ -83,6 +83,7 @@ func Run(t *testing.T, empty testdb.Empty) {
 
 		"FeedOrder":     feedOrder,
 		"FeedRows":      feedRows,
+		"Refusals":      refusals,
 		"AuditRows":     auditRows,
 		"AuditMasks":    auditMasks,
 		"SecretsHidden": secretsHidden,
