@@ -2,6 +2,7 @@ package rental
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"cartracker/internal/customers"
@@ -93,10 +94,14 @@ func (s *Service) Conflicts(ctx context.Context, car fleet.CarID, span date.Span
 	if err := record.Require(ctx, record.Staff); err != nil {
 		return nil, err
 	}
-	if _, err := s.Cars.Get(ctx, fleet.Ref(car), s.Today()); err != nil {
+	_, err := s.Cars.Get(ctx, fleet.Ref(car), s.Today())
+	if errors.Is(err, fleet.ErrNoCar) {
 		var bad fault.Fields
-		bad.Check(fault.Of(err).Kind != fault.NotFound, "carId", "there is no such car")
-		return nil, fault.All(bad.Err(), err)
+		bad.Check(false, "carId", "there is no such car")
+		return nil, bad.Err()
+	}
+	if err != nil {
+		return nil, err
 	}
 	return s.Ledger.Holds(ctx, car, span, except)
 }
