@@ -61,7 +61,10 @@ func (s Ledger) Calendar(ctx context.Context, span date.Span) ([]rental.Calendar
 	var h rental.CalendarHold // no days if nothing holds the car
 	targets := []any{
 		&c.ID, &c.LicensePlate, &c.Manufacturer, &c.Model, &c.Category, &c.Status,
-		optionalDate{&h.Start}, optionalDate{&h.End}, optionalWord[rental.HoldKind]{&h.Kind}, &h.ContractID, scanner(&h.CustomerName),
+		optionalDate{&h.Start},
+		optionalDate{&h.End},
+		optionalWord[rental.HoldKind]{&h.Kind},
+		&h.ContractID, scanner(&h.CustomerName),
 	}
 	row := func(scan func(...any) error) error {
 		if err := scan(targets...); err != nil {
