@@ -2,14 +2,16 @@ package app_test
 
 import (
 	"bytes"
+	"context"
 	"database/sql"
 	"fmt"
 	"net/http"
 	"sync"
 	"testing"
-	"time"
 
 	"cartracker/internal/app/apptest"
+	"cartracker/internal/identity"
+	"cartracker/internal/record"
 )
 
 // together calls do n times at the same moment, with 0 to n-1.
@@ -29,10 +31,8 @@ func together(n int, do func(i int)) {
 	done.Wait()
 }
 
-// onDay returns the day n days after the day that c has.
-func onDay(c *apptest.Company, n int) string {
-	return c.Clock.Now().AddDate(0, 0, n).Format(time.DateOnly)
-}
+// onDay returns the day n days after the day that it is for c.
+func onDay(c *apptest.Company, n int) string { return apptest.Day(c.Clock.Now(), n) }
 
 func TestOneOf200RentsTheCar(t *testing.T) {
 	t.Parallel()
@@ -135,4 +135,115 @@ func rows(t *testing.T, raw *sql.DB, table string) (n int) {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// ways are all the ways in which an admin can stop being one.
+var ways = []func(who *apptest.Client, whom record.UserID) apptest.Response{
+	func(who *apptest.Client, whom record.UserID) apptest.Response {
+		return who.Do("PATCH", "/api/users/"+string(whom), apptest.JSON{"role": "employee"})
+	},
+	func(who *apptest.Client, whom record.UserID) apptest.Response {
+		return who.Do("PATCH", "/api/users/"+string(whom), apptest.JSON{"active": false})
+	},
+	func(who *apptest.Client, whom record.UserID) apptest.Response {
+		return who.Do("DELETE", "/api/users/"+string(whom), nil)
+	},
+}
+
+// Whatever is done to the last two admins at the same moment, one stays.
+func TestLastAdminStays(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
+		const rounds = 36 // each way against each way, to oneself and to the other, twice
+		admins := []*apptest.Client{c.Admin, c.SignUp(t, "bakir", record.Admin)}
+		raw := c.Database.Raw(t)
+		for round := range rounds {
+			answers := make([]apptest.Response, 2)
+			whom := func(i int) int { return (i + round/9) % 2 }
+			together(2, func(i int) {
+				way := ways[[]int{round % 3, round / 3 % 3}[i]]
+				answers[i] = way(admins[i], admins[whom(i)].ID)
+			})
+			checkOneAdmin(t, raw, round, answers)
+			for i, res := range answers {
+				if gone := admins[whom(i)]; res.Status == http.StatusOK {
+					name := []string{"amra", "bakir"}[whom(i)]
+					restore(t, c, gone.ID)
+					admins[whom(i)] = c.SignIn(t, name, gone.ID)
+				}
+			}
+		}
+	})
+}
+
+// An admin who left no trace is deleted and not only deactivated.
+func TestLastAdminStaysWhenTheOtherIsDeleted(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
+		const rounds = 20
+		raw := c.Database.Raw(t)
+		for round := range rounds {
+			other, err := c.Identity.Add(operator(), func(d *identity.Draft) error {
+				d.Username, d.Email = fmt.Sprint("other", round), fmt.Sprintf("other%d@example.com", round)
+				d.Role, d.Password = record.Admin, identity.NewPassword(apptest.Password)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			answers := make([]apptest.Response, 2)
+			together(2, func(i int) {
+				if i == 0 {
+					answers[i] = ways[2](c.Admin, other.ID)
+				} else {
+					answers[i] = ways[round%2](c.Admin, c.Admin.ID)
+				}
+			})
+			checkOneAdmin(t, raw, round, answers)
+			if answers[1].Status == http.StatusOK {
+				restore(t, c, c.Admin.ID)
+				c.Admin = c.SignIn(t, "amra", c.Admin.ID)
+				if res := ways[2](c.Admin, other.ID); res.Status != http.StatusOK {
+					t.Fatalf("round %d: %s", round, res)
+				}
+			}
+		}
+		if n := rows(t, raw, "users WHERE username LIKE 'other%'"); n != 0 {
+			t.Errorf("%d admins who left no trace are still there", n)
+		}
+	})
+}
+
+// checkOneAdmin checks that one of two callers won, and one admin is left.
+func checkOneAdmin(t *testing.T, raw *sql.DB, round int, answers []apptest.Response) {
+	t.Helper()
+	won := 0
+	for _, res := range answers {
+		switch {
+		case res.Status == http.StatusOK:
+			won++
+		case res.Status == http.StatusUnauthorized, res.Status == http.StatusForbidden: // the winner was done before
+		case res.Status != http.StatusConflict || res.Text("code") != "last_admin":
+			t.Errorf("round %d: %s", round, res)
+		}
+	}
+	if n := rows(t, raw, "users WHERE role = 'admin' AND active"); won != 1 || n != 1 {
+		t.Fatalf("round %d: %d won and %d admins are left: %s, %s", round, won, n, answers[0], answers[1])
+	}
+}
+
+func operator() context.Context {
+	return record.As(context.Background(), record.Caller{Person: record.Person{Username: "cli:test", Role: record.Admin}})
+}
+
+// restore makes a user an active admin again.
+func restore(t *testing.T, c *apptest.Company, id record.UserID) {
+	t.Helper()
+	_, err := c.Identity.Amend(operator(), id, record.AnyVersion, func(a *identity.Account) error {
+		a.Role, a.Active = record.Admin, true
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"cartracker/internal/record"
 )
@@ -180,4 +181,13 @@ func (c *Client) Make(path string, body any) string {
 		c.t.Fatalf("POST %s: %s", path, res)
 	}
 	return res.Text("data.id")
+}
+
+// Day returns the day n days after the one that it is for the business at the moment now.
+func Day(now time.Time, n int) string {
+	zone, err := time.LoadLocation("Europe/Sarajevo")
+	if err != nil {
+		panic(err) // the program embeds all zones
+	}
+	return now.In(zone).AddDate(0, 0, n).Format(time.DateOnly)
 }
