@@ -79,7 +79,11 @@ var shared Log
 // Main runs the tests of a package with the program's log kept for them.
 func Main(m *testing.M) int {
 	slog.SetDefault(observe.NewLogger(&shared, "text", new(slog.LevelVar)))
-	return m.Run()
+	code := m.Run()
+	if built.dir != "" {
+		_ = os.RemoveAll(built.dir)
+	}
+	return code
 }
 
 // Each runs a test against a company on SQLite and one on PostgreSQL.

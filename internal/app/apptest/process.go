@@ -1,0 +1,282 @@
+package apptest
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"cartracker/internal/record"
+	"cartracker/internal/store/testdb"
+)
+
+// startTimeout is how long a program may take to listen, or to end once it is
+// told to, on a machine that has much else to do.
+const startTimeout = 90 * time.Second
+
+// built is the program of this package's tests.
+var built struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+// build builds the program once, with the race detector if the test has it.
+func build(t testing.TB) string {
+	t.Helper()
+	built.once.Do(func() {
+		if built.dir, built.err = os.MkdirTemp("", "cartracker-test-*"); built.err != nil {
+			return
+		}
+		args := []string{"build", "-o", built.dir + "/cartracker"}
+		if raced() {
+			args = append(args, "-race")
+		}
+		if out, err := exec.Command("go", append(args, "cartracker/cmd/cartracker")...).CombinedOutput(); err != nil {
+			built.err = errors.New(string(out))
+		}
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
+	}
+	return filepath.Join(built.dir, "cartracker")
+}
+
+// raced reports whether the test was built with the race detector.
+func raced() bool {
+	info, _ := debug.ReadBuildInfo()
+	for _, s := range info.Settings {
+		if s.Key == "-race" {
+			return s.Value == "true"
+		}
+	}
+	return false
+}
+
+// A Site is where the real program runs: its folder, its database and its settings.
+type Site struct {
+	Dir string
+
+	url  string
+	env  []string
+	open func() (*sql.DB, error)
+	http *http.Client
+}
+
+// NewSite returns a site in an empty folder dir. The database is in the file
+// cartracker.db there, or at the address of a PostgreSQL server if there is one.
+func NewSite(t testing.TB, dir, postgres string, settings ...string) *Site {
+	t.Helper()
+	s := &Site{Dir: dir, url: postgres, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, ExpectContinueTimeout: startTimeout}}}
+	t.Cleanup(s.http.CloseIdleConnections)
+	s.open = func() (*sql.DB, error) { return sql.Open("pgx", postgres) }
+	if postgres == "" {
+		file := filepath.Join(dir, "cartracker.db")
+		s.url = "sqlite:" + file
+		s.open = func() (*sql.DB, error) { return sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)") }
+	}
+	s.env = append([]string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "DATA_DIR=" + dir, "DATABASE_URL=" + s.url, "PORT=0",
+		"DB_POOL_MIN=2", "DB_POOL_SIZE=8", "DB_POOL_MAX=16", "ACCESS_TOKEN_DURATION=24h",
+		"ACCESS_TOKEN_SECRET=" + strings.Repeat("s", 32),
+	}, settings...)
+	return s
+}
+
+// EachSite runs a test at a site on SQLite and at one on PostgreSQL.
+func EachSite(t *testing.T, test func(*testing.T, *Site)) {
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		test(t, NewSite(t, t.TempDir(), ""))
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		test(t, NewSite(t, t.TempDir(), testdb.EmptyPostgres(t).URL))
+	})
+}
+
+// Look calls look with the database, past the program, and closes it.
+func (s *Site) Look(t testing.TB, look func(raw *sql.DB)) {
+	t.Helper()
+	raw, err := s.open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	look(raw)
+}
+
+func (s *Site) command(t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(build(t), args...)
+	cmd.Env, cmd.Dir = s.env, s.Dir
+	return cmd
+}
+
+// Run runs a command of the program to its end and returns what it printed.
+func (s *Site) Run(t testing.TB, in string, args ...string) (out string, err error) {
+	t.Helper()
+	cmd := s.command(t, args...)
+	cmd.Stdin = strings.NewReader(in)
+	b, err := cmd.CombinedOutput()
+	return string(b), err
+}
+
+// AddUser adds a user by the command line.
+func (s *Site) AddUser(t testing.TB, name string, role record.Role) {
+	t.Helper()
+	out, err := s.Run(t, Password+"\n", "user", "add", "--username", name, "--email", name+"@example.com", "--role", string(role))
+	if err != nil {
+		t.Fatalf("user add %s: %v\n%s", name, err, out)
+	}
+}
+
+// A Process is the real program while it serves.
+type Process struct {
+	Nobody *Client
+
+	cmd    *exec.Cmd
+	output *output
+	gone   chan struct{} // closed once it ended
+}
+
+// An output keeps what a program prints and tells where it listens.
+type output struct {
+	mu     sync.Mutex
+	text   bytes.Buffer
+	listen chan string
+}
+
+var listens = regexp.MustCompile(`listens on (http://\S+)`)
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n, err := o.text.Write(b)
+	if m := listens.FindSubmatch(o.text.Bytes()); m != nil && o.listen != nil {
+		o.listen <- string(m[1])
+		o.listen = nil
+	}
+	return n, err
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
+}
+
+// Launch starts the program without waiting for it. It is killed when the test ends.
+func (s *Site) Launch(t testing.TB) (p *Process, wait func()) {
+	t.Helper()
+	listen := make(chan string, 1)
+	p = &Process{cmd: s.command(t, "serve"), output: &output{listen: listen}, gone: make(chan struct{})}
+	p.cmd.Stderr = p.output
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(p.gone)
+		_ = p.cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		p.Kill()
+		if strings.Contains(p.Output(), "DATA RACE") {
+			t.Errorf("the program has a data race:\n%s", p.Output())
+		}
+	})
+	return p, func() {
+		t.Helper()
+		select {
+		case url := <-listen:
+			p.Nobody = &Client{t: t, url: url, http: s.http}
+		case <-p.gone:
+			t.Fatalf("the program ended with %d:\n%s", p.cmd.ProcessState.ExitCode(), p.Output())
+		case <-time.After(startTimeout):
+			t.Fatalf("the program does not listen after %s:\n%s", startTimeout, p.Output())
+		}
+	}
+}
+
+// Serve starts the program and waits until it listens.
+func (s *Site) Serve(t testing.TB) *Process {
+	t.Helper()
+	p, wait := s.Launch(t)
+	wait()
+	return p
+}
+
+// As returns a client of p with the token and the cookie of another, who may
+// have signed in before the program was started anew.
+func (p *Process) As(c *Client) *Client {
+	out := *c
+	out.t, out.url, out.http = p.Nobody.t, p.Nobody.url, p.Nobody.http
+	return &out
+}
+
+// SignIn signs a user in.
+func (p *Process) SignIn(t testing.TB, name string) *Client {
+	t.Helper()
+	res := p.Nobody.Do("POST", "/api/auth/login", JSON{"username": name, "password": Password})
+	if res.Status != http.StatusOK {
+		t.Fatalf("sign-in of %s: %s\n%s", name, res, p.Output())
+	}
+	c := p.As(&Client{Token: res.Text("accessToken"), Cookie: res.Cookie("refreshToken"), ID: record.UserID(res.Text("id"))})
+	return c
+}
+
+// Output returns what the program logged.
+func (p *Process) Output() string { return p.output.String() }
+
+// Kill ends the program at once, as kill -9 does.
+func (p *Process) Kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.gone
+}
+
+// Terminate asks the program to end, and returns what waits for that and
+// returns its exit code.
+func (p *Process) Terminate(t testing.TB) (wait func() int) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	return func() int {
+		t.Helper()
+		select {
+		case <-p.gone:
+			return p.cmd.ProcessState.ExitCode()
+		case <-time.After(startTimeout):
+			t.Fatalf("the program goes on after %s:\n%s", startTimeout, p.Output())
+			return -1
+		}
+	}
+}
+
+// Until calls done again and again until it returns true. It is for what tells
+// nobody when it happens, outside of this process.
+func Until(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for !done() {
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			t.Fatalf("%s did not happen within %s", what, startTimeout)
+		}
+	}
+}
