@@ -182,4 +182,7 @@ func CheckDatabase(t testing.TB, raw *sql.DB) {
 		JOIN pg_am a ON a.oid = c.relam WHERE a.amname = 'btree' AND i.indisvalid AND c.relpersistence = 'p'`)
 }
 
-func isSQLite(raw *sql.DB) bool { return raw.QueryRow("SELECT sqlite_version()").Err() == nil }
+func isSQLite(raw *sql.DB) bool {
+	var version string
+	return raw.QueryRow("SELECT sqlite_version()").Scan(&version) == nil
+}
