@@ -97,7 +97,7 @@ func TestFaultDiskCutOff(t *testing.T) {
 	s := apptest.NewSite(t, d.folder, "")
 	s.AddUser(t, "amra", record.Admin)
 	p := s.Serve(t)
-	boss := p.SignIn(t, "amra")
+	boss := p.Nobody.SignIn("amra")
 	k := apptest.NewClerks(boss)
 	waited := 0
 	for range cycles {
@@ -130,4 +130,3 @@ func wal(t *testing.T, raw *sql.DB) {
 		t.Errorf("journal_mode is %q: %v", mode, err)
 	}
 }
-

@@ -43,7 +43,7 @@ func TestFaultKilledWhileWriting(t *testing.T) {
 func killed(t *testing.T, s *apptest.Site, cycles int) {
 	s.AddUser(t, "amra", record.Admin)
 	p := s.Serve(t)
-	boss := p.SignIn(t, "amra")
+	boss := p.Nobody.SignIn("amra")
 	k := apptest.NewClerks(boss)
 	for range cycles {
 		k.Write(t, boss, clerks, 20+rand.IntN(60), p.Kill)
@@ -81,7 +81,7 @@ func TestFaultPostgresKilled(t *testing.T) {
 	s := apptest.NewSite(t, t.TempDir(), server.URL)
 	s.AddUser(t, "amra", record.Admin)
 	p := s.Serve(t)
-	boss := p.SignIn(t, "amra")
+	boss := p.Nobody.SignIn("amra")
 	k := apptest.NewClerks(boss)
 	for range cycles {
 		k.Write(t, boss, clerks, 20+rand.IntN(60), func() { server.Kill(t) })

@@ -71,7 +71,7 @@ func (s *storm) act(t *testing.T, random *rand.Rand) {
 	from, to := onDay(s.Company, start), onDay(s.Company, start+random.IntN(6))
 	car, customer := s.cars[random.IntN(len(s.cars))], s.customers[random.IntN(len(s.customers))]
 	id := s.one(random)
-	switch n := random.IntN(10); {
+	switch n := random.IntN(11); {
 	case n < 5 || id == "":
 		s.note(t, "rent", s.Employee.Do("POST", "/api/contracts", apptest.Contract(car, customer, from, to)))
 	case n == 5:
@@ -82,6 +82,8 @@ func (s *storm) act(t *testing.T, random *rand.Rand) {
 		s.note(t, "move", s.Employee.Do("PATCH", "/api/contracts/"+id,
 			apptest.JSON{"carId": car, "customerId": customer, "startDate": from, "endDate": to}))
 	case n == 8:
+		s.note(t, "move", s.Employee.Do("PATCH", "/api/contracts/"+id, apptest.JSON{"customerId": customer}))
+	case n == 9:
 		s.note(t, "cancel", s.Employee.Do("POST", "/api/contracts/"+id+"/cancel", apptest.JSON{"reason": "the customer fell ill"}))
 	default:
 		s.note(t, "delete", s.Admin.Do("DELETE", "/api/contracts/"+id, nil), id)

@@ -13,6 +13,8 @@ var none = map[string]string{
 		ON a.car_id = b.car_id AND a.id < b.id AND a.starts < b.ends AND b.starts < a.ends`,
 	"a hold of no contract": `SELECT h.id FROM holds h LEFT JOIN contracts c ON c.id = h.contract_id
 		WHERE c.id IS NULL OR c.deleted_at IS NOT NULL`,
+	"a hold for somebody else": `SELECT c.number FROM holds h JOIN contracts c ON c.id = h.contract_id
+		WHERE h.customer_id IS NULL OR h.customer_id <> c.customer_id`,
 	"a hold of no car": "SELECT h.id FROM holds h LEFT JOIN cars c ON c.id = h.car_id WHERE c.id IS NULL",
 	"a contract of nobody": `SELECT c.number FROM contracts c LEFT JOIN customers u ON u.id = c.customer_id
 		LEFT JOIN cars v ON v.id = c.car_id WHERE u.id IS NULL OR v.id IS NULL`,

@@ -29,7 +29,7 @@ type Client struct {
 
 // At returns nobody in particular who uses the program at url.
 func At(t testing.TB, url string) *Client {
-	transport := &http.Transport{MaxIdleConnsPerHost: 256}
+	transport := &http.Transport{MaxIdleConnsPerHost: 256, ExpectContinueTimeout: time.Minute}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &Client{t: t, url: url, http: &http.Client{Transport: transport}}
 }

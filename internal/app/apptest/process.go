@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -71,15 +70,13 @@ type Site struct {
 	url  string
 	env  []string
 	open func() (*sql.DB, error)
-	http *http.Client
 }
 
 // NewSite returns a site in an empty folder dir. The database is in the file
 // cartracker.db there, or at the address of a PostgreSQL server if there is one.
 func NewSite(t testing.TB, dir, postgres string, settings ...string) *Site {
 	t.Helper()
-	s := &Site{Dir: dir, url: postgres, http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256, ExpectContinueTimeout: startTimeout}}}
-	t.Cleanup(s.http.CloseIdleConnections)
+	s := &Site{Dir: dir, url: postgres}
 	s.open = func() (*sql.DB, error) { return sql.Open("pgx", postgres) }
 	if postgres == "" {
 		file := filepath.Join(dir, "cartracker.db")
@@ -200,7 +197,7 @@ func (s *Site) Launch(t testing.TB) (p *Process, wait func()) {
 		t.Helper()
 		select {
 		case url := <-listen:
-			p.Nobody = &Client{t: t, url: url, http: s.http}
+			p.Nobody = At(t, url)
 		case <-p.gone:
 			t.Fatalf("the program ended with %d:\n%s", p.cmd.ProcessState.ExitCode(), p.Output())
 		case <-time.After(startTimeout):
@@ -220,20 +217,9 @@ func (s *Site) Serve(t testing.TB) *Process {
 // As returns a client of p with the token and the cookie of another, who may
 // have signed in before the program was started anew.
 func (p *Process) As(c *Client) *Client {
-	out := *c
-	out.t, out.url, out.http = p.Nobody.t, p.Nobody.url, p.Nobody.http
+	out := *p.Nobody
+	out.ID, out.Token, out.Cookie = c.ID, c.Token, c.Cookie
 	return &out
-}
-
-// SignIn signs a user in.
-func (p *Process) SignIn(t testing.TB, name string) *Client {
-	t.Helper()
-	res := p.Nobody.Do("POST", "/api/auth/login", JSON{"username": name, "password": Password})
-	if res.Status != http.StatusOK {
-		t.Fatalf("sign-in of %s: %s\n%s", name, res, p.Output())
-	}
-	c := p.As(&Client{Token: res.Text("accessToken"), Cookie: res.Cookie("refreshToken"), ID: record.UserID(res.Text("id"))})
-	return c
 }
 
 // Output returns what the program logged.
