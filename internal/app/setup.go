@@ -22,7 +22,7 @@ func setupPath(c *config.Config) string { return filepath.Join(c.DataDir, "setup
 
 // expectSetup sees to it that there is a set-up code for as long as there is
 // no admin, in a file that only the program's user can read.
-func (o *Office) expectSetup(ctx context.Context, c *config.Config) (setupCode, error) {
+func (o *Office) expectSetup(ctx context.Context, c *config.Config) (code setupCode, err error) {
 	path := setupPath(c)
 	needed, err := o.Identity.SetupNeeded(ctx)
 	if err != nil {
@@ -33,17 +33,43 @@ func (o *Office) expectSetup(ctx context.Context, c *config.Config) (setupCode, 
 		return setupCode{}, nil
 	}
 	o.Identity.SetupDone = func() { forget(path) }
-	if old, err := os.ReadFile(path); err == nil {
-		text := strings.TrimSpace(string(old))
-		if live, err := o.Identity.SetupExpected(ctx, text); err != nil || live {
-			return setupCode{text, path}, err
+	// Of programs that start together over one folder, one at a time: the code
+	// in the file has to be the one that the database expects.
+	err = o.DB.InTx(ctx, func(ctx context.Context) error {
+		text, err := o.keptCode(ctx, path)
+		if err == nil && text == "" {
+			text, err = o.newCode(ctx, path)
 		}
+		code = setupCode{text, path}
+		return err
+	})
+	return code, err
+}
+
+// keptCode returns the code in the file; "" if it can no longer be used.
+func (o *Office) keptCode(ctx context.Context, path string) (string, error) {
+	old, err := os.ReadFile(path)
+	if err != nil {
+		return "", nil // a new one is made
 	}
+	text := strings.TrimSpace(string(old))
+	if live, err := o.Identity.SetupExpected(ctx, text); err != nil || !live {
+		return "", err
+	}
+	return text, nil
+}
+
+// newCode makes a code that replaces the one that is expected, and then the one
+// in the file: until the transaction ends nobody else gets that far.
+func (o *Office) newCode(ctx context.Context, path string) (string, error) {
 	text := secret.NewCode()
-	if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
-		return setupCode{}, fmt.Errorf("the set-up code could not be written: %w", err)
+	if err := o.Identity.ExpectSetup(ctx, text); err != nil {
+		return "", err
 	}
-	return setupCode{text, path}, o.Identity.ExpectSetup(ctx, text)
+	if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("the set-up code could not be written: %w", err)
+	}
+	return text, nil
 }
 
 // forget removes the file with a code that nobody needs any more.
