@@ -191,3 +191,6 @@ func Day(now time.Time, n int) string {
 	}
 	return now.In(zone).AddDate(0, 0, n).Format(time.DateOnly)
 }
+
+// URL returns where the program is that c uses.
+func (c *Client) URL() string { return c.url }
