@@ -46,6 +46,11 @@ func Open(ctx context.Context, path string) (*store.DB, error) {
 	if err := private(path); err != nil {
 		return nil, err
 	}
+	free, err := alone(ctx, filepath.Dir(path)) // of several that make the file a WAL one, SQLite fails all but one
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	defer free()
 	write, err := pool(ctx, name+asWriter, 1)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -95,8 +100,8 @@ func pool(ctx context.Context, name string, size int) (*sql.DB, error) {
 	return db, nil
 }
 
-// alone takes the lock that lets one process at a time migrate the databases
-// of a folder: goose fails when two start together on SQLite.
+// alone takes the lock that lets one process at a time open or migrate the
+// databases of a folder: goose fails when two start together on SQLite.
 func alone(ctx context.Context, dir string) (free func(), err error) {
 	f, err := os.OpenFile(filepath.Join(dir, "migrate.lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
