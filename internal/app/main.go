@@ -66,7 +66,11 @@ func (p Program) Users(ctx context.Context, c *config.Config, do func(*identity.
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(office.Identity), office.DB.Close())
+	done := do(office.Identity)
+	if needed, err := office.Identity.SetupNeeded(ctx); err == nil && !needed {
+		forget(setupPath(c))
+	}
+	return errors.Join(done, office.DB.Close())
 }
 
 // bare returns the API without anything behind it, to be described.

@@ -140,8 +140,8 @@ type Filter struct {
 	Transmission Transmission           `query:"transmission" enum:"manual,automatic,semi-automatic"`
 	MinPrice     page.Opt[money.Amount] `query:"minPrice"`
 	MaxPrice     page.Opt[money.Amount] `query:"maxPrice"`
-	MinSeats     page.Opt[int]          `query:"minSeats"`
-	MaxMileage   page.Opt[int]          `query:"maxMileage"`
+	MinSeats     page.Opt[int]          `query:"minSeats" minimum:"0" maximum:"1000"`
+	MaxMileage   page.Opt[int]          `query:"maxMileage" minimum:"0" maximum:"10000000" doc:"In km."`
 	Archived     string                 `query:"archived" enum:"false,true,all" doc:"false unless told otherwise."`
 	Sort         string                 `query:"sort" enum:"createdAt,-createdAt,manufacturer,-manufacturer,pricePerDay,-pricePerDay,year,-year,mileage,-mileage,licensePlate,-licensePlate" doc:"By createdAt unless told otherwise."`
 	page.Query

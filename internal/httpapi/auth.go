@@ -22,8 +22,8 @@ type loginBody struct {
 	Password identity.Password `json:"password" minLength:"1" maxLength:"1024"`
 }
 
-// A profile is who signed in. It stands in the envelope and, for old clients, beside it.
-type profile struct {
+// A Profile is who signed in. It stands in the envelope and, for old clients, beside it.
+type Profile struct {
 	ID          record.UserID `json:"id"`
 	Username    string        `json:"username"`
 	Email       string        `json:"email"`
@@ -32,20 +32,20 @@ type profile struct {
 }
 
 type namedProfile struct {
-	profile
+	Profile
 	Name *string `json:"name"`
 }
 
 type loginAnswer struct {
 	Success bool         `json:"success"`
 	Data    namedProfile `json:"data"`
-	profile
+	Profile
 }
 
 type sessionAnswer struct {
 	Success       bool `json:"success"`
 	Authenticated bool `json:"authenticated"`
-	profile
+	Profile
 }
 
 type logoutBody struct {
@@ -65,18 +65,27 @@ func (a *API) authRoutes() {
 	at := func(method, path, summary string, body, answer reflect.Type) route {
 		return route{method: method, path: "/api/auth/" + path, tag: authTag, summary: summary, body: body, answer: answer}
 	}
-	register(a, at("POST", "login", "Sign in", reflect.TypeFor[loginBody](), reflect.TypeFor[loginAnswer]()), a.login)
-	register(a, at("POST", "refresh", "Get a new access token for the refresh cookie", nil, reflect.TypeFor[loginAnswer]()), a.refresh)
-	register(a, at("GET", "session-check", "Tell who is signed in", nil, reflect.TypeFor[sessionAnswer]()), a.sessionCheck)
-	r := at("POST", "logout", "Sign out", reflect.TypeFor[logoutBody](), reflect.TypeFor[success[*struct{}]]())
-	r.partial = true
+	r := at("POST", "login", "Sign in", reflect.TypeFor[loginBody](), reflect.TypeFor[loginAnswer]())
+	r.errors = []int{http.StatusUnauthorized}
+	register(a, r, a.login)
+	r = at("POST", "refresh", "Get a new access token for the refresh cookie", nil, reflect.TypeFor[loginAnswer]())
+	r.cookie, r.errors = true, []int{http.StatusUnauthorized, http.StatusForbidden}
+	register(a, r, a.refresh)
+	r = at("GET", "session-check", "Tell who is signed in", nil, reflect.TypeFor[sessionAnswer]())
+	r.cookie, r.errors = true, []int{http.StatusUnauthorized, http.StatusForbidden}
+	register(a, r, a.sessionCheck)
+	r = at("POST", "logout", "Sign out", reflect.TypeFor[logoutBody](), reflect.TypeFor[success[*struct{}]]())
+	r.partial, r.cookie, r.errors = true, true, []int{http.StatusForbidden}
 	register(a, r, a.logout)
-	r = at("POST", "register", "Make an account, where that is allowed", reflect.TypeFor[identity.Registration](), reflect.TypeFor[success[identity.User]]())
-	r.status = http.StatusCreated
+	user := reflect.TypeFor[success[identity.User]]()
+	r = at("POST", "register", "Make an account, where that is allowed", reflect.TypeFor[identity.Registration](), user)
+	r.status, r.errors = http.StatusCreated, []int{http.StatusForbidden, http.StatusConflict}
 	register(a, r, a.signUp)
-	register(a, at("GET", "setup", "Tell whether the first admin is still to be made", nil, reflect.TypeFor[success[setupState]]()), a.setupState)
-	r = at("POST", "setup", "Make the first admin", reflect.TypeFor[setupBody](), reflect.TypeFor[success[identity.User]]())
-	r.status = http.StatusCreated
+	r = at("GET", "setup", "Tell whether the first admin is still to be made", nil, reflect.TypeFor[success[setupState]]())
+	r.errors = []int{http.StatusNotFound}
+	register(a, r, a.setupState)
+	r = at("POST", "setup", "Make the first admin", reflect.TypeFor[setupBody](), user)
+	r.status, r.errors = http.StatusCreated, []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict}
 	register(a, r, a.setUp)
 }
 
@@ -89,7 +98,11 @@ var (
 
 func (a *API) login(ctx context.Context, _ *struct{}) (reply, error) {
 	var in loginBody
-	if err := loginShape.fill(askedOf(ctx).body, "", &in); err != nil {
+	var bad fault.Fields
+	filled := loginShape.fill(askedOf(ctx).body, "", &in)
+	record.CheckText(&bad, "username", in.Username, 1, 254)
+	record.CheckText(&bad, "password", in.Password.Reveal(), 1, 1024)
+	if err := fault.All(filled, bad.Err()); err != nil {
 		return reply{}, err
 	}
 	pass, err := a.Identity.Login(ctx, in.Username, in.Password)
@@ -114,7 +127,7 @@ func (a *API) refresh(ctx context.Context, _ *struct{}) (reply, error) {
 // passed answers with the tokens of a pass.
 func (a *API) passed(p identity.Pass) (reply, error) {
 	who := profileOf(p.Person, p.Email, p.Access)
-	rep, err := encode(http.StatusOK, loginAnswer{Success: true, Data: namedProfile{who, p.Person.Name}, profile: who})
+	rep, err := encode(http.StatusOK, loginAnswer{Success: true, Data: namedProfile{who, p.Person.Name}, Profile: who})
 	rep.secret = true
 	rep.cookies = []*http.Cookie{a.newCookie(p.Refresh, p.ExpiresAt.Time())}
 	return rep, err
@@ -129,8 +142,8 @@ func (a *API) signedOut(ctx context.Context, err error) reply {
 	return rep
 }
 
-func profileOf(p record.Person, email, token string) profile {
-	return profile{ID: p.ID, Username: p.Username, Email: email, Role: p.Role, AccessToken: token}
+func profileOf(p record.Person, email, token string) Profile {
+	return Profile{ID: p.ID, Username: p.Username, Email: email, Role: p.Role, AccessToken: token}
 }
 
 // sessionCheck tells who a bearer token belongs to, if it is valid, else who
@@ -138,7 +151,7 @@ func profileOf(p record.Person, email, token string) profile {
 func (a *API) sessionCheck(ctx context.Context, _ *struct{}) (reply, error) {
 	answer, err := a.session(ctx)
 	if err == nil {
-		rep, err := encode(http.StatusOK, sessionAnswer{Success: true, Authenticated: true, profile: answer})
+		rep, err := encode(http.StatusOK, sessionAnswer{Success: true, Authenticated: true, Profile: answer})
 		rep.secret = true
 		return rep, err
 	}
@@ -149,7 +162,7 @@ func (a *API) sessionCheck(ctx context.Context, _ *struct{}) (reply, error) {
 	return f.reply(), nil
 }
 
-func (a *API) session(ctx context.Context) (profile, error) {
+func (a *API) session(ctx context.Context) (Profile, error) {
 	r := askedOf(ctx).Request
 	token, ok := bearer(r)
 	bearerErr := record.ErrSignIn
@@ -160,16 +173,16 @@ func (a *API) session(ctx context.Context) (profile, error) {
 			return profileOf(u.Person(), u.Email, ""), err
 		}
 		if fault.Of(err).Kind != fault.Unauthenticated {
-			return profile{}, err
+			return Profile{}, err
 		}
 		bearerErr = fault.Of(err)
 	}
 	if !a.hasCookie(r) {
-		return profile{}, bearerErr
+		return Profile{}, bearerErr
 	}
 	cookie, err := a.cookie(r)
 	if err != nil {
-		return profile{}, err
+		return Profile{}, err
 	}
 	pass, err := a.Identity.Check(ctx, cookie)
 	return profileOf(pass.Person, pass.Email, pass.Access), err
@@ -223,7 +236,13 @@ func (a *API) signUp(ctx context.Context, _ *struct{}) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	return data(http.StatusCreated, u)
+	return newUser(u)
+}
+
+func newUser(u identity.User) (reply, error) {
+	rep, err := data(http.StatusCreated, u)
+	rep.location = "/api/users/" + string(u.ID)
+	return rep, err
 }
 
 func (a *API) setupState(ctx context.Context, _ *struct{}) (reply, error) {
@@ -239,17 +258,17 @@ func (a *API) setupState(ctx context.Context, _ *struct{}) (reply, error) {
 
 func (a *API) setUp(ctx context.Context, _ *struct{}) (reply, error) {
 	var in setupBody
+	var bad fault.Fields
 	filled := setupShape.fill(askedOf(ctx).body, "", &in)
+	record.CheckText(&bad, "code", in.Code, 1, 100)
 	u, err := a.Identity.SetUp(ctx, in.Code, func(r *identity.Registration) error {
 		*r = in.Registration
-		return filled
+		return fault.All(filled, bad.Err())
 	})
 	if err != nil {
 		return reply{}, err
 	}
-	rep, err := data(http.StatusCreated, u)
-	rep.location = "/api/users/" + string(u.ID)
-	return rep, err
+	return newUser(u)
 }
 
 var errForeign = record.ErrForbidden.Say("this site may not use the session's cookie")
@@ -302,8 +321,9 @@ func (a *API) cookie(r *http.Request) (string, error) {
 // is not allowed. Programs send neither.
 func (a *API) friendly(r *http.Request) bool {
 	if origin := r.Header.Get("Origin"); origin != "" {
-		_, host, _ := strings.Cut(origin, "://")
-		return slices.Contains(a.Origins, origin) || host == r.Host
+		scheme, host, _ := strings.Cut(origin, "://")
+		own := host == r.Host && (scheme == "https" || scheme == "http" && !a.Secure)
+		return own || slices.Contains(a.Origins, origin)
 	}
 	site := r.Header.Get("Sec-Fetch-Site")
 	return site == "" || site == "same-origin" || site == "none"

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"reflect"
@@ -78,7 +79,11 @@ func (a *API) carRoutes() {
 		r := at(path, summary, record.AdminOnly)
 		r.method, r.answer = http.MethodPost, reflect.TypeFor[success[fleet.Car]]()
 		register(a, r, func(ctx context.Context, p *CarPath) (reply, error) {
-			return one(s.Archive(ctx, fleet.Ref(p.Car), archived))
+			ref, err := p.ref()
+			if err != nil {
+				return reply{}, err
+			}
+			return one(s.Archive(ctx, fleet.Ref(ref), archived))
 		})
 	}
 	archive("/{car}/archive", "Take a car out of the fleet", true)
@@ -113,11 +118,12 @@ func (a *API) occupancyRoutes(at func(string, string, record.Access) route) {
 	r = at("/{car}/availability", "Tell what holds a car in a period", record.SignedIn)
 	r.method, r.answer = http.MethodGet, reflect.TypeFor[success[[]rental.Hold]]()
 	register(a, r, func(ctx context.Context, q *availabilityQuery) (reply, error) {
+		ref, refErr := q.ref()
 		span, err := q.span()
-		if err != nil {
+		if err := cmp.Or(refErr, err); err != nil {
 			return reply{}, err
 		}
-		return one(a.Rental.Availability(ctx, fleet.Ref(q.Car), span))
+		return one(a.Rental.Availability(ctx, fleet.Ref(ref), span))
 	})
 	r = at("/calendar", "Show what holds each car in a period of at most 92 days", record.Staff)
 	r.method, r.answer = http.MethodGet, reflect.TypeFor[success[calendar]]()
@@ -149,18 +155,16 @@ func (a *API) carID(ctx context.Context, p CarPath) (string, error) {
 }
 
 func (a *API) changeMileage(ctx context.Context, p *CarPath) (reply, error) {
-	at, err := wanted(askedOf(ctx).Header)
-	if err != nil {
-		return reply{}, err
-	}
 	ref, err := p.ref()
 	if err != nil {
 		return reply{}, err
 	}
-	return one(a.Fleet.Amend(ctx, fleet.Ref(ref), at, func(d *fleet.Draft) error {
-		var in mileageBody
-		err := mileageShape.fill(askedOf(ctx).body, "", &in)
-		d.Mileage, d.MileageCorrection = in.Mileage, in.MileageCorrection
-		return err
+	return one(matching(ctx, func(version int) (fleet.Car, error) {
+		return a.Fleet.Amend(ctx, fleet.Ref(ref), version, func(d *fleet.Draft) error {
+			var in mileageBody
+			err := mileageShape.fill(askedOf(ctx).body, "", &in)
+			d.Mileage, d.MileageCorrection = in.Mileage, in.MileageCorrection
+			return err
+		})
 	}))
 }

@@ -9,6 +9,7 @@ import (
 	"cartracker/internal/date"
 	"cartracker/internal/fault"
 	"cartracker/internal/fleet"
+	"cartracker/internal/ident"
 	"cartracker/internal/money"
 	"cartracker/internal/page"
 	"cartracker/internal/record"
@@ -155,13 +156,15 @@ func readRange(ctx context.Context) (in rangeBody, err error) {
 
 func (a *API) checkAvailability(ctx context.Context, _ *struct{}) (reply, error) {
 	var in checkBody
-	err := fault.All(checkShape.fill(askedOf(ctx).body, "", &in), ordered("endDate", "startDate", in.StartDate, in.EndDate))
-	if err != nil {
-		return reply{}, err
-	}
+	var bad fault.Fields
 	var except rental.ContractID
+	filled := checkShape.fill(askedOf(ctx).body, "", &in)
 	if in.ExcludeID != nil {
 		except = *in.ExcludeID
+		bad.Check(ident.Valid(string(except)), "excludeId", "must be the id of a contract")
+	}
+	if err := fault.All(filled, bad.Err(), ordered("endDate", "startDate", in.StartDate, in.EndDate)); err != nil {
+		return reply{}, err
 	}
 	holds, err := a.Rental.Conflicts(ctx, in.CarID, date.Between(in.StartDate, in.EndDate), except)
 	if err != nil {
@@ -179,15 +182,13 @@ func (a *API) cancel(ctx context.Context, p *IDPath) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	at, err := wanted(askedOf(ctx).Header)
-	if err != nil {
-		return reply{}, err
-	}
 	var in cancelBody
 	if err := cancelShape.fill(askedOf(ctx).body, "", &in); err != nil {
 		return reply{}, err
 	}
-	return one(a.Rental.Cancel(ctx, rental.ContractID(id), at, in.Reason))
+	return one(matching(ctx, func(version int) (rental.Contract, error) {
+		return a.Rental.Cancel(ctx, rental.ContractID(id), version, in.Reason)
+	}))
 }
 
 func (a *API) markNotified(ctx context.Context, p *IDPath) (reply, error) {

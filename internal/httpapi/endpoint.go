@@ -2,8 +2,10 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,6 +25,8 @@ type route struct {
 	tag, summary string
 	keyed        bool         // takes an Idempotency-Key
 	versioned    bool         // takes an If-Match
+	cookie       bool         // the refresh cookie opens it
+	errors       []int        // statuses of failures besides those that its kind has
 	body         reflect.Type // what the body is, nil if it has none
 	partial      bool         // keys of the body may be left out
 	status       int          // of success, 200 if 0
@@ -59,8 +63,11 @@ func register[I any](a *API, r route, handle func(context.Context, *I) (reply, e
 			rep.write(w, req)
 		}}, nil
 	})
-	a.documentBody(r)
+	a.document(r)
 }
+
+// noBody is the shape of a body of which nothing is needed.
+var noBody = newShape(reflect.TypeFor[struct{}](), nil, true)
 
 // guard lets a request through to its route once its caller may and its body is read.
 func (a *API) guard(r route) func(huma.Context, func(huma.Context)) {
@@ -73,7 +80,10 @@ func (a *API) guard(r route) func(huma.Context, func(huma.Context)) {
 		}
 		var body []byte
 		if r.method != http.MethodGet {
-			if body, err = readBody(w, req); err != nil {
+			if body, err = readBody(w, req); err == nil && r.body == nil {
+				err = noBody.fill(body, "", new(struct{}))
+			}
+			if err != nil {
 				fail(w, req, err)
 				return
 			}
@@ -231,11 +241,9 @@ func amend[P, D, T any](a *API, r route, resolve func(context.Context, P) (strin
 			if err != nil {
 				return reply{}, err
 			}
-			at, err := wanted(askedOf(ctx).Header)
-			if err != nil {
-				return reply{}, err
-			}
-			return one(do(ctx, id, at, func(d *D) error { return s.fill(askedOf(ctx).body, id, d) }))
+			return one(matching(ctx, func(version int) (T, error) {
+				return do(ctx, id, version, func(d *D) error { return s.fill(askedOf(ctx).body, id, d) })
+			}))
 		})
 	}
 }
@@ -248,11 +256,7 @@ func remove[P named](a *API, r route, do func(ctx context.Context, ref string, v
 		if err != nil {
 			return reply{}, err
 		}
-		at, err := wanted(askedOf(ctx).Header)
-		if err != nil {
-			return reply{}, err
-		}
-		message, err := do(ctx, ref, at)
+		message, err := matching(ctx, func(version int) (string, error) { return do(ctx, ref, version) })
 		if err != nil {
 			return reply{}, err
 		}
@@ -260,21 +264,35 @@ func remove[P named](a *API, r route, do func(ctx context.Context, ref string, v
 	})
 }
 
-// wanted returns the version that an If-Match names, record.AnyVersion if
-// there is none. One that is no version of ours is stale by definition.
-func wanted(h http.Header) (int, error) {
+// matching does something to the version of a record that the request's
+// If-Match names. Where it names several, the first that is there.
+func matching[T any](ctx context.Context, do func(version int) (T, error)) (v T, err error) {
+	err = record.ErrStale // names that no version of ours can have
+	for _, version := range wanted(askedOf(ctx).Header) {
+		if v, err = do(version); !errors.Is(err, record.ErrStale) {
+			return v, err
+		}
+	}
+	return v, err
+}
+
+// maxTags bounds how many versions an If-Match can name.
+const maxTags = 16
+
+// wanted returns the versions that an If-Match names, record.AnyVersion if
+// there is none.
+func wanted(h http.Header) []int {
 	tags := etags(strings.Join(h.Values("If-Match"), ","))
-	if len(tags) == 0 && h.Get("If-Match") == "" {
-		return record.AnyVersion, nil
+	if len(tags) == 0 && h.Get("If-Match") == "" || slices.Contains(tags, "*") {
+		return []int{record.AnyVersion}
 	}
+	var versions []int
 	for _, t := range tags {
-		if t == "*" {
-			return record.AnyVersion, nil
-		}
 		v, _, _ := strings.Cut(t, "-")
-		if n, err := strconv.Atoi(v); err == nil && n > 0 && len(tags) == 1 {
-			return n, nil
+		n, err := strconv.Atoi(v)
+		if err == nil && n > 0 && len(versions) < maxTags && !slices.Contains(versions, n) {
+			versions = append(versions, n)
 		}
 	}
-	return 0, record.ErrStale
+	return versions
 }

@@ -48,14 +48,14 @@ func (a *API) operationsRoutes() {
 		func(context.Context, *struct{}) (reply, error) { return one(a.routes, nil) })
 	r := at("/openapi.json", "Describe the API (OpenAPI 3.1)", record.Anyone, nil)
 	r.kind = "application/vnd.oai.openapi+json"
-	register(a, r, a.document(r.kind, func() ([]byte, error) { return json.Marshal(a.OpenAPI()) }))
+	register(a, r, a.describe(r.kind, func() ([]byte, error) { return json.Marshal(a.OpenAPI()) }))
 	r = at("/openapi.yaml", "Describe the API (OpenAPI 3.1)", record.Anyone, nil)
 	r.kind = "application/vnd.oai.openapi"
-	register(a, r, a.document(r.kind, func() ([]byte, error) { return a.OpenAPI().YAML() }))
+	register(a, r, a.describe(r.kind, func() ([]byte, error) { return a.OpenAPI().YAML() }))
 }
 
-// document answers with a description of the API.
-func (a *API) document(kind string, render func() ([]byte, error)) func(context.Context, *struct{}) (reply, error) {
+// describe answers with a description of the API.
+func (a *API) describe(kind string, render func() ([]byte, error)) func(context.Context, *struct{}) (reply, error) {
 	return func(context.Context, *struct{}) (reply, error) {
 		body, err := render()
 		return reply{status: http.StatusOK, body: body, kind: kind, tagged: true}, err

@@ -24,6 +24,7 @@ type (
 	momentSchema   struct{}
 	amountSchema   struct{}
 	passwordSchema struct{}
+	nullSchema     struct{}
 )
 
 // Schema describes a calendar day.
@@ -47,6 +48,9 @@ func (passwordSchema) Schema(huma.Registry) *huma.Schema {
 	return &huma.Schema{Type: huma.TypeString, Format: "password"}
 }
 
+// Schema describes the data of an answer that has none.
+func (nullSchema) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: "null"} }
+
 const apiDescription = `The back office of a car-rental company: cars, customers, contracts and the people who work there.
 
 Sign in with POST /api/auth/login and send the access token as "Authorization: Bearer …". Days are half-open: a car that
@@ -61,6 +65,7 @@ func newHuma(mux humaMux) huma.API {
 		reflect.TypeFor[date.Moment]():            reflect.TypeFor[momentSchema](),
 		reflect.TypeFor[money.Amount]():           reflect.TypeFor[amountSchema](),
 		reflect.TypeFor[identity.Password]():      reflect.TypeFor[passwordSchema](),
+		reflect.TypeFor[struct{}]():               reflect.TypeFor[nullSchema](),
 		reflect.TypeFor[page.Opt[int]]():          reflect.TypeFor[int](),
 		reflect.TypeFor[page.Opt[money.Amount]](): reflect.TypeFor[amountSchema](),
 	} {
@@ -71,8 +76,11 @@ func newHuma(mux humaMux) huma.API {
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "Car Tracker", Version: "1", Description: apiDescription, License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}},
 			Components: &huma.Components{
-				Schemas:         registry,
-				SecuritySchemes: map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"}},
+				Schemas: registry,
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"bearer": {Type: "http", Scheme: "bearer", BearerFormat: "JWT"},
+					"cookie": {Type: "apiKey", In: "cookie", Name: "refreshToken", Description: "Under https it is called __Host-refreshToken."},
+				},
 			},
 		},
 		Formats:                      map[string]huma.Format{"application/json": huma.DefaultJSONFormat},
@@ -89,8 +97,13 @@ func schemaName(t reflect.Type, hint string) string {
 	owners := map[string]string{"fleet": "Car", "customers": "Customer", "rental": "Contract", "identity": "User"}
 	owner := owners[t.PkgPath()[strings.LastIndexByte(t.PkgPath(), '/')+1:]]
 	name := huma.DefaultSchemaNamer(t, hint)
-	if name == "Draft" || name == "Hold" {
+	switch {
+	case t == reflect.TypeFor[success[*struct{}]]():
+		return "Done"
+	case name == "Draft" || name == "Hold":
 		return owner + name
+	case name == "Account":
+		return "User"
 	}
 	return strings.ToUpper(name[:1]) + name[1:]
 }
@@ -107,8 +120,14 @@ func (a *API) operation(r route) huma.Operation {
 		SkipValidateBody: true,
 	}
 	op.Responses[strconv.Itoa(status)] = a.response(r, status)
-	if r.access != record.Anyone {
-		op.Security = []map[string][]string{{"bearer": {}}}
+	if r.method == http.MethodGet && r.access != record.Anyone {
+		op.Responses["304"] = &huma.Response{Description: "What the ETag in If-None-Match names is still the same."}
+	}
+	if r.access != record.Anyone || r.cookie && r.method == http.MethodGet {
+		op.Security = append(op.Security, map[string][]string{"bearer": {}})
+	}
+	if r.cookie {
+		op.Security = append(op.Security, map[string][]string{"cookie": {}})
 	}
 	if r.keyed {
 		most := 255
@@ -126,17 +145,19 @@ func (a *API) operation(r route) huma.Operation {
 	return op
 }
 
-// documentBody tells of a route's body. huma would read and decode a body that
-// it knew of before the route was registered; ours is read by guard.
-func (a *API) documentBody(r route) {
-	if r.body == nil {
-		return
-	}
+// document completes what huma tells of a route. huma would read and decode a
+// body that it knew of before the route was registered; ours is read by guard.
+func (a *API) document(r route) {
 	item := a.huma.OpenAPI().Paths[r.path]
-	op := map[string]*huma.Operation{"POST": item.Post, "PUT": item.Put, "PATCH": item.Patch}[r.method]
-	op.RequestBody = &huma.RequestBody{
-		Required: !r.partial,
-		Content:  map[string]*huma.MediaType{"application/json": {Schema: a.bodySchema(r)}},
+	op := map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "PATCH": item.Patch, "DELETE": item.Delete}[r.method]
+	if r.method == http.MethodGet {
+		delete(op.Responses, "422") // huma's own; whatever is wrong in a query is 400 here
+	}
+	if r.body != nil {
+		op.RequestBody = &huma.RequestBody{
+			Required: !r.partial,
+			Content:  map[string]*huma.MediaType{"application/json": {Schema: a.bodySchema(r)}},
+		}
 	}
 }
 
@@ -159,30 +180,76 @@ func (a *API) response(r route, status int) *huma.Response {
 	return res
 }
 
-// answerSchema returns the schema of an answer, in which every field is there.
 func (a *API) answerSchema(t reflect.Type) *huma.Schema {
 	return a.huma.OpenAPI().Components.Schemas.Schema(t, true, "")
 }
 
 // bodySchema returns the schema of a body: which keys must be there is what
-// the decoder asks for.
+// the decoder asks for. A body that changes something, or of which nothing is
+// needed, has no defaults: what it leaves out stays.
 func (a *API) bodySchema(r route) *huma.Schema {
 	registry := a.huma.OpenAPI().Components.Schemas
 	name := schemaName(r.body, "")
-	if r.partial {
-		name += "Patch"
+	if r.versioned && r.partial {
+		name = strings.TrimSuffix(name, "Draft") + "Patch"
 	}
-	if registry.Map()[name] == nil || !r.partial {
+	if registry.Map()[name] == nil {
 		s := *huma.SchemaFromType(registry, r.body)
+		complete(&s, r.body)
 		s.Required = nil
-		for _, n := range newShape(r.body, nil, true).names {
-			if !r.partial && newShape(r.body, nil, true).fields[n].required {
+		shape := newShape(r.body, nil, true)
+		for _, n := range shape.names {
+			if r.partial {
+				s.Properties[n].Default = nil
+			} else if shape.fields[n].required {
 				s.Required = append(s.Required, n)
 			}
 		}
 		registry.Map()[name] = &s
 	}
 	return &huma.Schema{Ref: "#/components/schemas/" + name}
+}
+
+// completeAnswers sees to the schemas of answers. Every field is there, unless
+// it says omitempty.
+func (a *API) completeAnswers() {
+	registry := a.huma.OpenAPI().Components.Schemas
+	for name, s := range registry.Map() {
+		t := registry.TypeFromRef("#/components/schemas/" + name)
+		if t == nil || t.Kind() != reflect.Struct {
+			continue
+		}
+		complete(s, t)
+		s.Required = nil
+		for _, f := range jsonFields(t) {
+			if !strings.Contains(f.Tag.Get("json"), ",omitempty") {
+				s.Required = append(s.Required, jsonName(f))
+			}
+		}
+	}
+}
+
+// complete tells of a struct what huma leaves out: that a pointer or a map may
+// be null where its schema is one of ours or has a name, and which texts are ids.
+func complete(s *huma.Schema, t reflect.Type) {
+	for _, f := range jsonFields(t) {
+		is := s.Properties[jsonName(f)]
+		of := f.Type
+		if of.Kind() == reflect.Pointer {
+			of = of.Elem()
+		}
+		if of.Kind() == reflect.String && strings.HasSuffix(of.Name(), "ID") {
+			is.Format = "uuid"
+		}
+		switch {
+		case f.Tag.Get("json") != jsonName(f): // omitempty: absent rather than null
+		case is.Type == "null":
+		case is.Ref != "" && of != f.Type:
+			s.Properties[jsonName(f)] = &huma.Schema{AnyOf: []*huma.Schema{{Ref: is.Ref}, {Type: "null"}}}
+		case of != f.Type || of.Kind() == reflect.Map:
+			is.Nullable = true
+		}
+	}
 }
 
 // operationID makes names such as get-api-cars-car for code generators.
@@ -192,9 +259,9 @@ func operationID(r route) string {
 }
 
 func errorsOf(r route) []int {
-	out := map[int]bool{http.StatusInternalServerError: true, http.StatusServiceUnavailable: true}
-	if strings.HasPrefix(r.path, "/api") {
-		out[http.StatusBadRequest] = true
+	out := map[int]bool{http.StatusBadRequest: true, http.StatusInternalServerError: true, http.StatusServiceUnavailable: true}
+	for _, status := range r.errors {
+		out[status] = true
 	}
 	if r.access != record.Anyone {
 		out[http.StatusUnauthorized] = true
@@ -206,9 +273,10 @@ func errorsOf(r route) []int {
 		out[http.StatusNotFound] = true
 	}
 	if r.method != http.MethodGet {
-		for _, s := range []int{http.StatusConflict, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity} {
-			out[s] = true
-		}
+		out[http.StatusRequestEntityTooLarge], out[http.StatusUnsupportedMediaType], out[http.StatusUnprocessableEntity] = true, true, true
+	}
+	if r.keyed || r.versioned {
+		out[http.StatusConflict] = true
 	}
 	if r.versioned {
 		out[http.StatusPreconditionFailed] = true

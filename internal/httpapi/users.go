@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"reflect"
 
+	"cartracker/internal/fault"
 	"cartracker/internal/identity"
 	"cartracker/internal/record"
 )
@@ -47,6 +48,7 @@ func (a *API) userRoutes() {
 	remove[IDPath](a, at("/{id}", "Delete a user, or deactivate one who has history", record.AdminOnly), a.removeUser)
 
 	r = at("/{id}/password", "Change the own password", record.SignedIn)
+	r.errors = []int{http.StatusForbidden}
 	r.method, r.body, r.answer = http.MethodPut, reflect.TypeFor[ownPasswordBody](), reflect.TypeFor[success[*struct{}]]()
 	register(a, r, a.changePassword)
 	r = at("/{id}/reset-password", "Set the password of a user", record.AdminOnly)
@@ -73,7 +75,10 @@ func (a *API) changePassword(ctx context.Context, p *IDPath) (reply, error) {
 		return reply{}, err
 	}
 	var in ownPasswordBody
-	if err := ownPasswordShape.fill(askedOf(ctx).body, "", &in); err != nil {
+	var bad fault.Fields
+	filled := ownPasswordShape.fill(askedOf(ctx).body, "", &in)
+	record.CheckText(&bad, "currentPassword", in.CurrentPassword.Reveal(), 1, 1024)
+	if err := fault.All(filled, bad.Err()); err != nil {
 		return reply{}, err
 	}
 	if err := a.Identity.ChangePassword(ctx, record.UserID(id), in.CurrentPassword, in.NewPassword); err != nil {

@@ -49,7 +49,11 @@ func (s *Service) SetUp(ctx context.Context, code string, fill func(*Registratio
 	if !needed {
 		return User{}, ErrNoSetup
 	}
-	// The code is looked at first, so that a stranger cannot make us hash.
+	d, err := s.registration(record.Admin, fill)
+	if err != nil {
+		return User{}, err
+	}
+	// The code is looked at before, so that a stranger cannot make us hash.
 	if live, err := s.SetupExpected(ctx, code); err != nil || !live {
 		return User{}, orErr(err, ErrSetupCode)
 	}
@@ -58,7 +62,7 @@ func (s *Service) SetUp(ctx context.Context, code string, fill func(*Registratio
 		if err != nil || !taken {
 			return orErr(err, ErrSetupCode)
 		}
-		u, err = s.register(ctx, record.Admin, fill)
+		u, err = s.register(ctx, d)
 		return err
 	})
 	if err == nil && s.SetupDone != nil {

@@ -58,7 +58,9 @@ func (s *Service) login(ctx context.Context, login string, p Password) (Pass, er
 // refuse notes a failed sign-in and returns ErrCredentials. What was typed as
 // a name is not kept unless it is an account's: people type passwords there.
 func (s *Service) refuse(ctx context.Context, u User) error {
-	err := s.Do(ctx, func(context.Context) (record.Entry, error) {
+	c := record.CallerOf(ctx)
+	c.Username = u.Username
+	err := s.Do(record.As(ctx, c), func(context.Context) (record.Entry, error) {
 		e := record.Entry{Action: record.LoginFailed, Resource: "session", Description: "a sign-in failed", Failed: true}
 		if u.ID != "" {
 			e.ResourceID = string(u.ID)
@@ -154,28 +156,33 @@ func (s *Service) Register(ctx context.Context, fill func(*Registration) error) 
 	if !s.RegistrationOpen {
 		return User{}, ErrRegistrationClosed
 	}
-	return s.register(ctx, record.User, fill)
+	d, err := s.registration(record.User, fill)
+	if err != nil {
+		return User{}, err
+	}
+	return s.register(ctx, d)
 }
 
 // A Registration is a new account, as its owner writes it.
 type Registration struct {
-	Username string   `json:"username" minLength:"3" maxLength:"100"`
+	Username string   `json:"username" minLength:"3" maxLength:"100" pattern:"^[\\p{L}\\p{Nd}._-]+$"`
 	Email    string   `json:"email" maxLength:"254" format:"email"`
 	Password Password `json:"password" minLength:"8" maxLength:"1024"`
 	Name     *string  `json:"name" maxLength:"255"`
 }
 
-func (s *Service) register(ctx context.Context, role record.Role, fill func(*Registration) error) (User, error) {
+// registration returns the new user that fill writes.
+func (s *Service) registration(role record.Role, fill func(*Registration) error) (Draft, error) {
 	var r Registration
 	filled := fill(&r)
 	d := Draft{
 		Account:  Account{Profile: Profile{Username: r.Username, Email: r.Email, Name: r.Name, Language: s.Language}, Role: role, Active: true},
 		Password: r.Password,
 	}
-	err := fault.All(filled, s.validate(&d.Account), s.checkPassword("password", d.Password, d.Profile))
-	if err != nil {
-		return User{}, err
-	}
+	return d, fault.All(filled, s.validate(&d.Account), s.checkPassword("password", d.Password, d.Profile))
+}
+
+func (s *Service) register(ctx context.Context, d Draft) (User, error) {
 	return s.insert(ctx, d, d.Username+" made an account")
 }
 

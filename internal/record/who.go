@@ -25,7 +25,7 @@ type Person struct {
 	ID       UserID  `json:"id"`
 	Username string  `json:"username"`
 	Name     *string `json:"name"`
-	Role     Role    `json:"role"`
+	Role     Role    `json:"role" enum:"admin,employee,user"`
 }
 
 // A Caller is who asks, and how. The zero Caller is nobody known.

@@ -79,8 +79,8 @@ type CalendarCar struct {
 	LicensePlate string         `json:"licensePlate"`
 	Manufacturer string         `json:"manufacturer"`
 	Model        string         `json:"model"`
-	Category     fleet.Category `json:"category"`
-	Status       fleet.Status   `json:"status"`
+	Category     fleet.Category `json:"category" enum:"economy,compact,luxury,sports,suv,van,family,business"`
+	Status       fleet.Status   `json:"status" enum:"available,maintenance,unavailable"`
 	Holds        []CalendarHold `json:"holds"`
 }
 

@@ -24,6 +24,9 @@ import (
 // Password is that of every user of a company.
 const Password = "desk-lamp-Vrbas-77"
 
+// Start is the time at which every company begins: noon in Sarajevo on 1 July 2026.
+var Start = time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)
+
 // A Company is the program, served over a database of its own, with a user of each role.
 type Company struct {
 	*app.Office
@@ -108,7 +111,7 @@ func New(t testing.TB, d testdb.Database, settings ...func(*config.Config)) *Com
 	if err := c.Load(os.LookupEnv); err != nil {
 		t.Fatal(err)
 	}
-	company := &Company{Database: d, Clock: &Clock{now: time.Now()}, Log: &shared}
+	company := &Company{Database: d, Clock: &Clock{now: Start}, Log: &shared}
 	company.Office = app.NewOffice(d.Migrated(t), c, []byte(c.AccessTokenSecret.Reveal()), "test", company.Clock.Now)
 	began := company.Clock.Now()
 	srv := httptest.NewServer(company.Handler(func() httpapi.Health {
