@@ -73,7 +73,7 @@ func (s *Service) Add(ctx context.Context, fill func(*Draft) error) (Car, error)
 		return Car{}, err
 	}
 	d := Draft{Details: Details{Status: Available}}
-	if err := fault.All(fill(&d), d.Validate(s.Today())); err != nil {
+	if err := fault.All(fill(&d), d.Validate(s.Today()), d.checkMileage(0)); err != nil {
 		return Car{}, err
 	}
 	by := record.Author(ctx)

@@ -94,7 +94,10 @@ func (s *Service) Conflicts(ctx context.Context, car fleet.CarID, span date.Span
 	if err := record.Require(ctx, record.Staff); err != nil {
 		return nil, err
 	}
-	_, err := s.Cars.Get(ctx, fleet.Ref(car), s.Today())
+	err := error(fleet.ErrNoCar)
+	if ref := fleet.Ref(car); ref.IsID() { // a license plate is none
+		_, err = s.Cars.Get(ctx, ref, s.Today())
+	}
 	if errors.Is(err, fleet.ErrNoCar) {
 		var bad fault.Fields
 		bad.Check(false, "carId", "there is no such car")

@@ -22,6 +22,7 @@ type kind uint8
 
 const (
 	number kind = iota
+	small       // a number of an INTEGER column: 32 bits on PostgreSQL
 	words
 	day
 	moment
@@ -151,6 +152,10 @@ func (k kind) read(raw json.RawMessage) (any, error) {
 	switch k {
 	case number:
 		var n int64
+		err := json.Unmarshal(raw, &n)
+		return n, err
+	case small:
+		var n int32
 		err := json.Unmarshal(raw, &n)
 		return n, err
 	case words:
