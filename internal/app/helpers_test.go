@@ -103,6 +103,13 @@ func (w *world) state(t *testing.T) map[string]string {
 
 func dump(t *testing.T, db *sql.DB, query string) string {
 	t.Helper()
+	all := text(t, db, query)
+	return fmt.Sprintf("%d rows, %x", strings.Count(all, "\n"), sha256.Sum256([]byte(all)))
+}
+
+// text returns what a query finds, a line for each row.
+func text(t *testing.T, db *sql.DB, query string) string {
+	t.Helper()
 	rows, err := db.Query(query)
 	if err != nil {
 		t.Fatal(err)
@@ -121,13 +128,18 @@ func dump(t *testing.T, db *sql.DB, query string) string {
 		if err := rows.Scan(into...); err != nil {
 			t.Fatal(err)
 		}
-		lines = append(lines, fmt.Sprint(values...))
+		for i, v := range values {
+			if b, ok := v.([]byte); ok {
+				values[i] = string(b)
+			}
+		}
+		lines = append(lines, fmt.Sprintln(values...))
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
 	}
 	sort.Strings(lines)
-	return fmt.Sprintf("%d rows, %x", len(lines), sha256.Sum256([]byte(strings.Join(lines, "\n"))))
+	return strings.Join(lines, "")
 }
 
 // unchanged fails if a table is not what it was, except those named.
