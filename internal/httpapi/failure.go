@@ -98,6 +98,7 @@ func setHooks() {
 		return &Failure{status: status, Message: message} // for the document only
 	}
 	huma.NewErrorWithContext = func(hc huma.Context, status int, message string, errs ...error) huma.StatusError {
+		hc.SetHeader("Cache-Control", "no-store") // as reply does
 		return humaFailure(hc.Context(), status, message, errs)
 	}
 }
