@@ -25,6 +25,8 @@ type (
 	amountSchema   struct{}
 	passwordSchema struct{}
 	nullSchema     struct{}
+
+	amountParameter struct{}
 )
 
 // Schema describes a calendar day.
@@ -41,6 +43,15 @@ func (momentSchema) Schema(huma.Registry) *huma.Schema {
 func (amountSchema) Schema(huma.Registry) *huma.Schema {
 	cent := 0.01
 	return &huma.Schema{Type: huma.TypeNumber, MultipleOf: &cent, Examples: []any{55.5}}
+}
+
+// amountFormat marks parameters that are amounts, until document describes them.
+const amountFormat = "amount"
+
+// Schema describes an amount in a query as what huma compares it with: text.
+// What it says is for the amount itself to read.
+func (amountParameter) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{Type: huma.TypeString, Format: amountFormat}
 }
 
 // Schema describes a password.
@@ -67,7 +78,7 @@ func newHuma(mux humaMux) huma.API {
 		reflect.TypeFor[identity.Password]():      reflect.TypeFor[passwordSchema](),
 		reflect.TypeFor[struct{}]():               reflect.TypeFor[nullSchema](),
 		reflect.TypeFor[page.Opt[int]]():          reflect.TypeFor[int](),
-		reflect.TypeFor[page.Opt[money.Amount]](): reflect.TypeFor[amountSchema](),
+		reflect.TypeFor[page.Opt[money.Amount]](): reflect.TypeFor[amountParameter](),
 	} {
 		registry.RegisterTypeAlias(t, as)
 	}
@@ -152,6 +163,11 @@ func (a *API) document(r route) {
 	op := map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "PATCH": item.Patch, "DELETE": item.Delete}[r.method]
 	if r.method == http.MethodGet {
 		delete(op.Responses, "422") // huma's own; whatever is wrong in a query is 400 here
+	}
+	for _, p := range op.Parameters {
+		if p.Schema.Format == amountFormat {
+			p.Schema = amountSchema{}.Schema(nil)
+		}
 	}
 	if r.body != nil {
 		op.RequestBody = &huma.RequestBody{
