@@ -40,8 +40,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 		return nil, errUnsupported
 	}
 	// Some writers, such as a test's, have no deadlines; the server's own then holds.
-	deadline := http.NewResponseController(w).SetReadDeadline
-	_ = deadline(time.Now().Add(bodyTimeout))
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, errTooLarge
@@ -52,9 +51,6 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if len(body) > 0 && !isJSON(r.Header) {
 		return nil, errUnsupported
 	}
-	// The server goes on reading to learn whether the client is still there. A
-	// deadline that passes would look as if it had left.
-	_ = deadline(time.Time{})
 	return body, nil
 }
 
