@@ -80,7 +80,7 @@ var (
 	// shared modules are imported by more than one package.
 	shared = []string{"github.com/alecthomas/kong"}
 	// forTests are modules that any test may import.
-	forTests = []string{"pgregory.net/rapid", "go.uber.org/goleak", "github.com/rogpeppe/go-internal"}
+	forTests = []string{"pgregory.net/rapid", "go.uber.org/goleak", "github.com/rogpeppe/go-internal", "github.com/golang-jwt/jwt"}
 )
 
 // listed is a package as go list tells of it.
@@ -207,6 +207,7 @@ const (
 var changing = []string{
 	"internal/httpapi.hooks", // huma's own settings are global: they are set once
 	"internal/app/apptest.shared",
+	"internal/app/apptest.built",
 }
 
 func TestCode(t *testing.T) {
