@@ -178,8 +178,10 @@ func badParameter(p parameter) []string {
 }
 
 func (a *attack) bodies(t *testing.T) {
-	for _, bad := range []string{"{", "}", "nul", "{\"a\":1}x", "{\"a\":}", "{\"a\" 1}", "{a:1}", "{\"a\":1,}", "'a'", "{\"a\":\"\xff\"}", "{\"\xc3\x28\":1}",
-		`{"a":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`, strings.Repeat("[", 10_000), "{\"a\":\"b\nc\"}", "{\"a\":01}", "\x00", "\ufeff{}"} {
+	for _, bad := range []string{
+		"{", "}", "nul", "{\"a\":1}x", "{\"a\":}", "{\"a\" 1}", "{a:1}", "{\"a\":1,}", "'a'", "{\"a\":\"\xff\"}", "{\"\xc3\x28\":1}",
+		`{"a":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + `}`, strings.Repeat("[", 10_000), "{\"a\":\"b\nc\"}", "{\"a\":01}", "\x00", "\ufeff{}",
+	} {
 		a.refused(t, 400, a.path, bad)
 	}
 	for _, bad := range []string{"[]", `"` + canary + `"`, "1", "null", "true", "[{}]"} {

@@ -131,6 +131,9 @@ func moves(t *testing.T, w *world) {
 		coded(t, fmt.Sprint("new ", days), w.Employee.Do("POST", "/api/contracts", apptest.Contract(car, w.customer, days[0], days[1])), 409, "car_taken")
 	}
 	w.unchanged(t, before, "refused moves", "audit_logs")
+	if audit := w.Admin.Do("GET", "/api/audit-logs?limit=1", nil); audit.Text("data.0.status") != "failure" || audit.Text("data.0.username") != "emir" {
+		t.Errorf("a refusal in the audit log: %s", audit)
+	}
 	tells(t, w.Employee.Do("PATCH", "/api/contracts/"+first, apptest.JSON{"carId": other}), map[string]string{"car.licensePlate": "MOVE-2", "carId": other})
 	tells(t, w.Employee.Do("PATCH", second, apptest.JSON{"startDate": "2026-08-01"}), map[string]string{"days": "9"}) // free by now
 	coded(t, "back", w.Employee.Do("PATCH", "/api/contracts/"+first, apptest.JSON{"carId": car}), 409, "car_taken")

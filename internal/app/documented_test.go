@@ -132,9 +132,7 @@ func bounds(name string, s *schema) (out []any) {
 	if s.is("null") {
 		out = append(out, nil)
 	}
-	for _, v := range s.Enum {
-		out = append(out, v)
-	}
+	out = append(out, s.Enum...)
 	for _, m := range []*float64{s.Minimum, s.Maximum} {
 		if m != nil {
 			out = append(out, *m)
@@ -169,8 +167,10 @@ func TestForgedCursor(t *testing.T) {
 		"/api/users":      {"username", "createdAt", "lastActiveAt"},
 		"/api/audit-logs": {"createdAt"},
 	}
-	values := []string{`1`, `-1`, `1.5`, `9223372036854775807`, `-9223372036854775808`, `1e999`, `""`, `"x"`, `"\u0000"`, `"%_\\'"`, `null`, `true`, `[]`, `{}`,
-		`"2026-07-01"`, `"0000-01-01"`, `"9999-12-31"`, `"2999-12-31"`, `"0000-01-01T00:00:00Z"`, `"9999-12-31T23:59:59Z"`, `"2026-07-01T10:00:00Z"`}
+	values := []string{
+		`1`, `-1`, `1.5`, `9223372036854775807`, `-9223372036854775808`, `1e999`, `""`, `"x"`, `"\u0000"`, `"%_\\'"`, `null`, `true`, `[]`, `{}`,
+		`"2026-07-01"`, `"0000-01-01"`, `"9999-12-31"`, `"2999-12-31"`, `"0000-01-01T00:00:00Z"`, `"9999-12-31T23:59:59Z"`, `"2026-07-01T10:00:00Z"`,
+	}
 	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
 		newWorld(t, c)
 		for path, sorts := range lists {

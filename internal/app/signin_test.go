@@ -98,7 +98,8 @@ func TestRefreshCookie(t *testing.T) {
 	}{
 		"http": {"", "", []string{"refreshToken=", "Path=/", "HttpOnly", "SameSite=Lax", "Expires="}, []string{"Secure", "Partitioned", "Domain"}},
 		"https": {
-			"https://desk.example.com", "", []string{"__Host-refreshToken=", "Path=/", "HttpOnly", "SameSite=Lax", "Secure"},
+			"https://desk.example.com", "",
+			[]string{"__Host-refreshToken=", "Path=/", "HttpOnly", "SameSite=Lax", "Secure"},
 			[]string{"Partitioned", "Domain"},
 		},
 		"https, same site":    {"https://api.example.com", "https://app.example.com", []string{"__Host-refreshToken=", "SameSite=Lax", "Secure"}, []string{"Partitioned"}},
