@@ -205,6 +205,9 @@ func (a *attack) bodies(t *testing.T) {
 	for _, name := range names {
 		all[name] = apptest.JSON{canary: 1}
 		a.named(t, with(t, valid, name, `"a", "`+name+`":"b"`), []string{name}) // twice
+		if a.route.Method == "PUT" && a.d.Paths[a.route.Path]["patch"].RequestBody != nil {
+			continue // the same route as PATCH
+		}
 		for _, bad := range badValues(body.Properties[name]) {
 			a.named(t, with(t, valid, name, bad), []string{name})
 		}
