@@ -84,8 +84,10 @@ func (k *Clerks) work(c *Client) {
 			return
 		}
 		start := 2 + 4*(n/len(k.cars)) // each contract has four days of its own
-		contract := &write{key: fmt.Sprint("contract-", n), path: "/api/contracts",
-			body: Contract(k.cars[n%len(k.cars)], customer.id, k.day(start), k.day(start+2))}
+		contract := &write{
+			key: fmt.Sprint("contract-", n), path: "/api/contracts",
+			body: Contract(k.cars[n%len(k.cars)], customer.id, k.day(start), k.day(start+2)),
+		}
 		if !k.post(c, contract) || n%2 == 0 && !k.change(c, contract, JSON{"endDate": k.day(start + 4)}) {
 			return
 		}
