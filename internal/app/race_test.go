@@ -37,7 +37,11 @@ func onDay(c *apptest.Company, n int) string { return apptest.Day(c.Clock.Now(),
 func TestOneOf200RentsTheCar(t *testing.T) {
 	t.Parallel()
 	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
-		const callers, rounds = 200, 50
+		const callers = 200
+		rounds := 50
+		if testing.Short() {
+			rounds = 5
+		}
 		car := c.Admin.Make("/api/cars", apptest.Car("A12-K-345"))
 		customer := c.Employee.Make("/api/customers", apptest.Customer("1234567"))
 		for round := range rounds {
