@@ -11,6 +11,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/term"
+
 	"cartracker/internal/cli"
 	"cartracker/internal/config"
 	"cartracker/internal/observe"
@@ -141,9 +143,5 @@ func isLoopback(host string) bool {
 
 func isTerminal(f any) bool {
 	file, ok := f.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return ok && term.IsTerminal(int(file.Fd()))
 }

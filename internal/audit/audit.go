@@ -3,6 +3,7 @@ package audit
 
 import (
 	"context"
+	"strings"
 
 	"cartracker/internal/date"
 	"cartracker/internal/fault"
@@ -78,7 +79,7 @@ func known[T ~string](v T) *T {
 
 // A Filter selects entries. The zero Filter selects all of them.
 type Filter struct {
-	UserID     record.UserID `query:"userId" doc:"Who did it."`
+	UserID     record.UserID `query:"userId" format:"uuid" doc:"Who did it."`
 	Action     record.Action `query:"action" enum:"CREATE,UPDATE,DELETE,LOGIN,LOGOUT,LOGIN_FAILED,EXPORT,UPLOAD,DOWNLOAD"`
 	Resource   string        `query:"resource" doc:"The kind of record, such as car."`
 	ResourceID string        `query:"resourceId"`
@@ -117,6 +118,10 @@ func (s *Service) List(ctx context.Context, f Filter) (page.Of[Log], error) {
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
 		return page.Of[Log]{}, err
 	}
+	if !f.To.IsZero() && f.To.Before(f.From) {
+		return page.Of[Log]{}, page.ErrOrder
+	}
+	f.UserID = record.UserID(strings.ToLower(string(f.UserID)))
 	if !f.From.IsZero() {
 		f.Since = f.From.Begins(s.Zone)
 	}

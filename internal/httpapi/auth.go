@@ -193,12 +193,12 @@ func (a *API) logout(ctx context.Context, _ *struct{}) (reply, error) {
 	if err := logoutShape.fill(askedOf(ctx).body, "", &in); err != nil {
 		return reply{}, err
 	}
-	ctx, err := a.leaving(ctx)
-	if err != nil && fault.Of(err).Kind != fault.Unauthenticated {
-		return reply{}, err
-	}
-	if err == nil {
-		if err := a.Identity.Logout(ctx, in.Everywhere); err != nil {
+	for _, leaving := range []func(context.Context) (context.Context, error){a.byBearer, a.byCookie} {
+		who, err := leaving(ctx)
+		if err == nil {
+			err = a.Identity.Logout(who, in.Everywhere)
+		}
+		if err != nil && fault.Of(err).Kind != fault.Unauthenticated {
 			return reply{}, err
 		}
 	}
@@ -207,16 +207,18 @@ func (a *API) logout(ctx context.Context, _ *struct{}) (reply, error) {
 	return rep, err
 }
 
-// leaving returns a context in which the owner of the bearer token asks, or
-// that of the cookie.
-func (a *API) leaving(ctx context.Context) (context.Context, error) {
-	r := askedOf(ctx).Request
-	if token, ok := bearer(r); ok {
-		if signedIn, err := a.as(ctx, token, record.SignedIn); err == nil {
-			return signedIn, nil
-		}
+// byBearer returns a context in which the owner of the bearer token asks.
+func (a *API) byBearer(ctx context.Context) (context.Context, error) {
+	token, ok := bearer(askedOf(ctx).Request)
+	if !ok {
+		return ctx, record.ErrSignIn
 	}
-	token, err := a.cookie(r)
+	return a.as(ctx, token, record.SignedIn)
+}
+
+// byCookie returns a context in which the owner of the refresh cookie asks.
+func (a *API) byCookie(ctx context.Context) (context.Context, error) {
+	token, err := a.cookie(askedOf(ctx).Request)
 	if err != nil {
 		return ctx, err
 	}

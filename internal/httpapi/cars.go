@@ -22,7 +22,7 @@ type Period struct {
 
 func (p Period) span() (date.Span, error) {
 	if p.To.Before(p.From) {
-		return date.Span{}, page.ErrQuery.Say("to: must not be before from")
+		return date.Span{}, page.ErrOrder
 	}
 	return date.Between(p.From, p.To), nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"strings"
 
 	"cartracker/internal/date"
 	"cartracker/internal/fault"
@@ -159,8 +160,10 @@ func (a *API) checkAvailability(ctx context.Context, _ *struct{}) (reply, error)
 	var bad fault.Fields
 	var except rental.ContractID
 	filled := checkShape.fill(askedOf(ctx).body, "", &in)
+	in.CarID = fleet.CarID(strings.ToLower(string(in.CarID)))
+	record.CheckID(&bad, "carId", in.CarID)
 	if in.ExcludeID != nil {
-		except = *in.ExcludeID
+		except = rental.ContractID(strings.ToLower(string(*in.ExcludeID)))
 		bad.Check(ident.Valid(string(except)), "excludeId", "must be the id of a contract")
 	}
 	if err := fault.All(filled, bad.Err(), ordered("endDate", "startDate", in.StartDate, in.EndDate)); err != nil {

@@ -212,12 +212,24 @@ func version(v any) (int, bool) {
 // create adds the route that makes a T of a draft. The same Idempotency-Key
 // makes one only.
 func create[D, T any](a *API, r route, id func(T) string, do func(context.Context, func(*D) error) (T, error)) {
+	createIn2(a, r, id, func(_ context.Context, fill func(*D) error) (func(context.Context) (T, error), error) {
+		return func(ctx context.Context) (T, error) { return do(ctx, fill) }, nil
+	})
+}
+
+// createIn2 is create for a T of which something slow has to be prepared: it
+// must not hold up the transaction that keeps an Idempotency-Key.
+func createIn2[D, T any](a *API, r route, id func(T) string, prepare func(context.Context, func(*D) error) (func(context.Context) (T, error), error)) {
 	r.method, r.status, r.keyed = http.MethodPost, http.StatusCreated, true
 	r.body, r.answer = reflect.TypeFor[D](), reflect.TypeFor[success[T]]()
 	s := newShape(r.body, reflect.TypeFor[T](), true)
 	register(a, r, func(ctx context.Context, _ *struct{}) (reply, error) {
+		do, err := prepare(ctx, func(d *D) error { return s.fill(askedOf(ctx).body, "", d) })
+		if err != nil {
+			return reply{}, err
+		}
 		return a.once(ctx, r, func(ctx context.Context) (reply, error) {
-			v, err := do(ctx, func(d *D) error { return s.fill(askedOf(ctx).body, "", d) })
+			v, err := do(ctx)
 			if err != nil {
 				return reply{}, err
 			}

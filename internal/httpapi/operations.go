@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
+	"sync"
 	"time"
 
 	"cartracker/internal/date"
@@ -56,8 +57,9 @@ func (a *API) operationsRoutes() {
 
 // describe answers with a description of the API.
 func (a *API) describe(kind string, render func() ([]byte, error)) func(context.Context, *struct{}) (reply, error) {
+	once := sync.OnceValues(render) // rendering takes tens of milliseconds, and anybody may ask
 	return func(context.Context, *struct{}) (reply, error) {
-		body, err := render()
+		body, err := once()
 		return reply{status: http.StatusOK, body: body, kind: kind, tagged: true}, err
 	}
 }

@@ -73,7 +73,7 @@ func (s *shape) fill(body []byte, id string, into any) error {
 	v, given := reflect.ValueOf(into).Elem(), map[string]bool{}
 	for _, m := range all {
 		if len(bad) == maxProblems {
-			break
+			return bad.Err()
 		}
 		bad.Check(!given[m.key], shown(m.key), "is there twice")
 		given[m.key] = true
@@ -132,7 +132,7 @@ func hasNUL(raw json.RawMessage) bool {
 
 func sameText(raw json.RawMessage, s string) bool {
 	var got string
-	return json.Unmarshal(raw, &got) == nil && got == s
+	return json.Unmarshal(raw, &got) == nil && strings.EqualFold(got, s)
 }
 
 // typeProblem says what a field takes. Our own types say it themselves.

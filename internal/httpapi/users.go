@@ -30,7 +30,7 @@ func (a *API) userRoutes() {
 		return route{path: "/api/users" + path, tag: "Users", summary: summary, access: access}
 	}
 	list(a, at("", "List users", record.AdminOnly), s.List)
-	create(a, at("", "Make a user", record.AdminOnly), func(u identity.User) string { return string(u.ID) }, s.Add)
+	createIn2(a, at("", "Make a user", record.AdminOnly), func(u identity.User) string { return string(u.ID) }, s.Prepare)
 	r := at("/me", "Show the own profile", record.SignedIn)
 	r.method, r.answer = http.MethodGet, reflect.TypeFor[success[identity.User]]()
 	register(a, r, func(ctx context.Context, _ *struct{}) (reply, error) { return one(s.Me(ctx)) })

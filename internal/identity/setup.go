@@ -57,12 +57,19 @@ func (s *Service) SetUp(ctx context.Context, code string, fill func(*Registratio
 	if live, err := s.SetupExpected(ctx, code); err != nil || !live {
 		return User{}, orErr(err, ErrSetupCode)
 	}
+	hash, err := s.Hasher.Hash(ctx, d.Password.Reveal())
+	if err != nil {
+		return User{}, err
+	}
 	err = s.InTx(ctx, func(ctx context.Context) error {
 		taken, err := s.Setup.Take(ctx, s.codeDigest(code), s.Now())
 		if err != nil || !taken {
 			return orErr(err, ErrSetupCode)
 		}
-		u, err = s.register(ctx, d)
+		if needed, err := s.SetupNeeded(ctx); err != nil || !needed { // somebody used the command line meanwhile
+			return orErr(err, ErrNoSetup)
+		}
+		u, err = s.register(ctx, d.Account, hash)
 		return err
 	})
 	if err == nil && s.SetupDone != nil {

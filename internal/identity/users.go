@@ -36,15 +36,28 @@ func (s *Service) Me(ctx context.Context) (User, error) {
 
 // Add makes the user that fill writes.
 func (s *Service) Add(ctx context.Context, fill func(*Draft) error) (User, error) {
-	if err := record.Require(ctx, record.AdminOnly); err != nil {
-		return User{}, err
-	}
-	d := Draft{Account: Account{Profile: Profile{Language: s.Language}, Role: record.User, Active: true}}
-	err := fault.All(fill(&d), s.validate(&d.Account), s.checkPassword("password", d.Password, d.Profile))
+	add, err := s.Prepare(ctx, fill)
 	if err != nil {
 		return User{}, err
 	}
-	return s.insert(ctx, d, "made the user "+d.Username)
+	return add(ctx)
+}
+
+// Prepare does what is slow about Add, so that the rest can be part of a
+// transaction: hashing a password inside of one would make other writers wait.
+func (s *Service) Prepare(ctx context.Context, fill func(*Draft) error) (add func(context.Context) (User, error), err error) {
+	if err := record.Require(ctx, record.AdminOnly); err != nil {
+		return nil, err
+	}
+	d := Draft{Account: Account{Profile: Profile{Language: s.Language}, Role: record.User, Active: true}}
+	err = fault.All(fill(&d), s.validate(&d.Account), s.checkPassword("password", d.Password, d.Profile))
+	if err != nil {
+		return nil, err
+	}
+	hash, err := s.Hasher.Hash(ctx, d.Password.Reveal())
+	return func(ctx context.Context) (User, error) {
+		return s.insert(ctx, d.Account, hash, "made the user "+d.Username)
+	}, err
 }
 
 // AmendMe lets change rewrite the profile of the user who asks. A version
@@ -185,6 +198,9 @@ func (s *Service) ResetPasswordOf(ctx context.Context, login string, next Passwo
 	return s.ResetPassword(ctx, u.ID, next)
 }
 
+// newPassword is what the audit log compares of a password, which it never shows.
+var newPassword = map[string]string{"password": "new"}
+
 func (s *Service) setPassword(ctx context.Context, u User, next Password, description string) error {
 	hash, err := s.Hasher.Hash(ctx, next.Reveal())
 	if err != nil {
@@ -194,19 +210,15 @@ func (s *Service) setPassword(ctx context.Context, u User, next Password, descri
 		if err := s.Users.SetPassword(ctx, u.ID, hash); err != nil {
 			return record.Entry{}, err
 		}
-		e := userEntry(record.Update, record.Updated, u, description, nil, nil)
+		e := userEntry(record.Update, record.Updated, u, description, nil, newPassword)
 		err := s.endAll(ctx, u.ID, &e)
 		return e, err
 	})
 }
 
-func (s *Service) insert(ctx context.Context, d Draft, description string) (User, error) {
-	hash, err := s.Hasher.Hash(ctx, d.Password.Reveal())
-	if err != nil {
-		return User{}, err
-	}
-	u := User{Meta: record.NewMeta[record.UserID](s.Env), Account: d.Account}
-	err = s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
+func (s *Service) insert(ctx context.Context, a Account, hash, description string) (User, error) {
+	u := User{Meta: record.NewMeta[record.UserID](s.Env), Account: a}
+	err := s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
 		if err := s.Users.Insert(ctx, &u, hash); err != nil {
 			return record.Entry{}, err
 		}
@@ -216,7 +228,7 @@ func (s *Service) insert(ctx context.Context, d Draft, description string) (User
 }
 
 func (s *Service) validate(a *Account) error {
-	a.Username = s.Normalize(a.Username)
+	a.Username, a.Email = s.Normalize(a.Username), s.Normalize(a.Email)
 	return a.Validate()
 }
 

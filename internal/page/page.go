@@ -17,6 +17,9 @@ const (
 // ErrQuery is a list that cannot be asked for that way.
 var ErrQuery = fault.New(fault.Malformed, "bad_request", "a query parameter is not what this route takes")
 
+// ErrOrder is a range of days that ends before it begins.
+var ErrOrder = ErrQuery.Say("to: must not be before from")
+
 // A Query asks for one page, by number or by cursor. The zero Query asks for the first.
 type Query struct {
 	Page   int    `query:"page" minimum:"1" doc:"Page number, from 1, down to row 10,000; use cursor beyond."`

@@ -7,9 +7,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"cartracker/internal/fault"
+	"cartracker/internal/ident"
 )
 
 // Trim removes the white space around each text.
@@ -36,8 +38,15 @@ func TrimOptional(texts ...**string) {
 // CheckText records a problem unless text has from least to most characters.
 func CheckText(bad *fault.Fields, field, text string, least, most int) {
 	n := utf8.RuneCountInString(text)
+	bad.Check(n == 0 || strings.IndexFunc(text, unicode.IsGraphic) >= 0, field, "is required")
 	bad.Check(n > 0 || least == 0, field, "is required")
 	bad.Check(n >= least && n <= most, field, fmt.Sprintf("must have %d to %d characters", least, most))
+}
+
+// CheckID records a problem unless id can be one of ours.
+func CheckID[ID ~string](bad *fault.Fields, field string, id ID) {
+	bad.Check(id != "", field, "is required")
+	bad.Check(ident.Valid(string(id)), field, "must be an id")
 }
 
 // CheckOptional records a problem if there is a text of more than most characters.

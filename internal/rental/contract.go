@@ -3,6 +3,7 @@ package rental
 
 import (
 	"fmt"
+	"strings"
 
 	"cartracker/internal/customers"
 	"cartracker/internal/date"
@@ -51,7 +52,7 @@ type Draft struct {
 	StartDate       date.Date            `json:"startDate"`
 	EndDate         date.Date            `json:"endDate" doc:"The day the car comes back. The same as startDate is one day; at most 365 days."`
 	DailyRate       *money.Amount        `json:"dailyRate" minimum:"0" maximum:"1000000" doc:"The car's price per day unless given."`
-	TotalAmount     *money.Amount        `json:"totalAmount" minimum:"0" maximum:"1000000000" doc:"days × dailyRate unless given: then it is the price that was agreed."`
+	TotalAmount     *money.Amount        `json:"totalAmount" minimum:"0" maximum:"1000000000" doc:"days × dailyRate unless given: then it is the price that was agreed. In a change, the total that is there counts as not given, and null computes it anew."`
 	AdditionalNotes *string              `json:"additionalNotes" maxLength:"5000"`
 	PhotoURL        *string              `json:"photoUrl" maxLength:"2048" doc:"A web address, or an upload's name."`
 }
@@ -126,8 +127,10 @@ func (c *Contract) draft() Draft {
 func (d *Draft) Validate() error {
 	record.TrimOptional(&d.AdditionalNotes, &d.PhotoURL)
 	var bad fault.Fields
-	bad.Check(d.CustomerID != "", "customerId", "is required")
-	bad.Check(d.CarID != "", "carId", "is required")
+	d.CustomerID = customers.CustomerID(strings.ToLower(string(d.CustomerID)))
+	d.CarID = fleet.CarID(strings.ToLower(string(d.CarID)))
+	record.CheckID(&bad, "customerId", d.CustomerID)
+	record.CheckID(&bad, "carId", d.CarID)
 	bad.Check(!d.StartDate.IsZero(), "startDate", "is required")
 	bad.Check(!d.EndDate.IsZero(), "endDate", "is required")
 	if !d.StartDate.IsZero() && !d.EndDate.IsZero() {

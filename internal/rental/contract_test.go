@@ -6,9 +6,11 @@ import (
 	"testing"
 	"time"
 
+	"cartracker/internal/customers"
 	"cartracker/internal/date"
 	"cartracker/internal/fault"
 	"cartracker/internal/fleet"
+	"cartracker/internal/ident"
 	"cartracker/internal/money"
 )
 
@@ -34,6 +36,7 @@ func TestDraftValidate(t *testing.T) {
 		"as it is":          {func(*Draft) {}, ""},
 		"no customer":       {func(d *Draft) { d.CustomerID = "" }, "customerId"},
 		"no car":            {func(d *Draft) { d.CarID = "" }, "carId"},
+		"a license plate":   {func(d *Draft) { d.CarID = "A12-K-345" }, "carId"},
 		"no start":          {func(d *Draft) { d.StartDate = date.Date{} }, "startDate"},
 		"no end":            {func(d *Draft) { d.EndDate = date.Date{} }, "endDate"},
 		"backwards":         {func(d *Draft) { d.EndDate = day(-1) }, "endDate"},
@@ -53,7 +56,7 @@ func TestDraftValidate(t *testing.T) {
 		"blank notes":       {func(d *Draft) { d.AdditionalNotes = ptr(" ") }, ""},
 		"photo":             {func(d *Draft) { d.PhotoURL = ptr("a b") }, "photoUrl"},
 	} {
-		d := Draft{CustomerID: "cu", CarID: "ca", StartDate: day(0), EndDate: day(3)}
+		d := Draft{CustomerID: ident.New[customers.CustomerID](), CarID: ident.New[fleet.CarID](), StartDate: day(0), EndDate: day(3)}
 		c.change(&d)
 		if got := strings.Join(wrong(d.Validate()), " "); got != c.field {
 			t.Errorf("%s: wrong %q, want %q", what, got, c.field)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"cartracker/internal/customers"
 	"cartracker/internal/date"
@@ -32,6 +33,11 @@ func (s *Service) List(ctx context.Context, f Filter) (page.Of[Contract], error)
 	if err := record.Require(ctx, record.Staff); err != nil {
 		return page.Of[Contract]{}, err
 	}
+	if !f.To.IsZero() && f.To.Before(f.From) {
+		return page.Of[Contract]{}, page.ErrOrder
+	}
+	f.CustomerID = customers.CustomerID(strings.ToLower(string(f.CustomerID)))
+	f.CarID = fleet.CarID(strings.ToLower(string(f.CarID)))
 	return s.Store.List(ctx, f, s.Today())
 }
 
