@@ -12,7 +12,7 @@ export TEST_REQUIRE_POSTGRES=1 CGO_ENABLED=1
 # of the standard library that it shares with the program would be linked without,
 # and races reported that are none. In GOFLAGS it also is for the program that tests build.
 GOFLAGS="${GOFLAGS:-} -gcflags=modernc.org/...=-d=checkptr=0" \
-	scripts/with-postgres.sh go test -race -timeout 9m "$@" ./...
+	scripts/with-postgres.sh go test -race -timeout 20m "$@" ./...
 
 # Uncached, since what a result depends on does not include the zone.
 for zone in UTC Asia/Tokyo; do
