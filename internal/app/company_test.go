@@ -250,7 +250,7 @@ func TestWholeCompany(t *testing.T) {
 		f.checkAvailable(t, c)
 		f.checkAvailability(t, c)
 		f.checkLists(t, c)
-		for _, today := range []string{"2025-05-24", "2025-12-31", "2026-06-15", "2026-10-11", "2027-06-01"} {
+		for _, today := range []string{"2025-12-31", "2026-06-15", "2026-10-11"} {
 			at(t, c, today)
 			c.Employee = c.Nobody.SignIn("emir")
 			f.checkToday(t, c, today)
@@ -380,7 +380,7 @@ func (f *firm) checkRevenue(t *testing.T, c *apptest.Company) {
 		}
 		return got
 	}
-	for _, step := range []int{30, 31, 92, 365} { // ranges that adjoin add up to all
+	for _, step := range []int{31, 92, 365} { // ranges that adjoin add up to all
 		sum := 0
 		for from := "2025-05-01"; from < "2027-06-01"; from = plus(t, from, step) {
 			sum += revenue(from, plus(t, from, step))
@@ -432,8 +432,8 @@ func (f *firm) checkAvailable(t *testing.T, c *apptest.Company) {
 
 func (f *firm) checkAvailability(t *testing.T, c *apptest.Company) {
 	t.Helper()
-	parallel(len(f.fleet)/7, func(i int) {
-		plate := f.fleet[7*i]["licensePlate"]
+	parallel(len(f.fleet)/12, func(i int) {
+		plate := f.fleet[12*i]["licensePlate"]
 		query := "/availability?from=2025-12-24&to=2026-08-03"
 		want := f.holds(plate, dayNumber("2025-12-24"), dayNumber("2026-08-03"))
 		got := decode[[]shown](t, c.Employee.Do("GET", "/api/cars/"+url.PathEscape(plate)+query, nil))
@@ -497,13 +497,13 @@ func (f *firm) checkLists(t *testing.T, c *apptest.Company) {
 			}
 		}
 	}
-	for i := 0; i < len(f.clients); i += 20 {
+	for i := 0; i < len(f.clients); i += 60 {
 		passport := f.clients[i]["passportNumber"]
 		n := f.count(func(b *booked) bool { return b.passport == passport })
 		total("/api/customers/"+f.person[passport]+"/contracts?limit=1", n)
 		total("/api/contracts?limit=1&customerId="+f.person[passport], n)
 	}
-	for i := 0; i < len(f.fleet); i += 40 {
+	for i := 0; i < len(f.fleet); i += 120 {
 		plate := f.fleet[i]["licensePlate"]
 		total("/api/contracts?limit=1&carId="+f.carID[plate], len(f.of[plate]))
 		total("/api/contracts?limit=1&q="+url.QueryEscape(plate), len(f.of[plate]))
