@@ -20,6 +20,7 @@ test: ## run every test on both databases; installs what it needs if it may
 
 test-faults: ## kill, cut off and restart what the program stands on; needs root for some
 	@scripts/need.sh
+	@command -v xfs_io >/dev/null || [ "$$(id -u)" != 0 ] || apt-get install -y -qq --no-install-recommends xfsprogs >/dev/null 2>&1 || true
 	@PG_FSYNC=on TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 scripts/with-postgres.sh go test -count=1 -timeout 25m -v -run '^TestFault' ./...
 
 bench: build ## measure and print; never fails
