@@ -32,6 +32,7 @@ func TestParseArgon(t *testing.T) {
 		"another order":   strings.Replace(goodHash, "m=19456,t=2,p=1", "t=2,m=19456,p=1", 1),
 		"more settings":   strings.Replace(goodHash, "p=1", "p=1,data=AAAA", 1),
 		"space":           strings.Replace(goodHash, "t=2", "t= 2", 1),
+		"line break":      goodHash[:len(goodHash)-4] + "\r" + goodHash[len(goodHash)-4:],
 		"leading zero":    strings.Replace(goodHash, "t=2", "t=02", 1),
 		"padding":         goodHash + "=",
 		"loose bits":      goodHash[:len(goodHash)-1] + "B",
