@@ -83,8 +83,9 @@ type transaction struct {
 	*sql.Tx
 	changes []record.Change
 	at      date.Moment
-	unkept  []string    // queries that should be kept prepared
-	refused []audit.Log // to be kept whatever becomes of it
+	unkept  []string             // queries that should be kept prepared
+	many    map[string]*sql.Stmt // statements of execMany, which last as long as the transaction
+	refused []audit.Log          // to be kept whatever becomes of it
 }
 
 // InTx runs do inside a transaction: every call that do makes with the context
@@ -152,6 +153,28 @@ func (db *DB) execIn(ctx context.Context, tx *transaction, query string, args []
 		return tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
 	}
 	return tx.ExecContext(ctx, db.dialect.Rebind(query), args...)
+}
+
+// execMany runs a long statement that one transaction repeats: it is prepared
+// for that transaction and not longer.
+func (db *DB) execMany(ctx context.Context, query string, args []any) error {
+	tx := db.tx(ctx)
+	if tx == nil {
+		return errNoTx
+	}
+	stmt := tx.many[query]
+	if stmt == nil {
+		var err error
+		if stmt, err = tx.PrepareContext(ctx, db.dialect.Rebind(query)); err != nil {
+			return db.explain(err)
+		}
+		if tx.many == nil {
+			tx.many = map[string]*sql.Stmt{}
+		}
+		tx.many[query] = stmt // closed with the transaction
+	}
+	_, err := stmt.ExecContext(ctx, args...)
+	return db.explain(err)
 }
 
 // query calls row for each row that the query returns, inside the transaction

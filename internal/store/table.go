@@ -37,15 +37,50 @@ type derived []struct {
 }
 
 func (t table[ID, T]) Insert(ctx context.Context, v *T) error {
-	cols, args := t.cols, values(t.fields(v))
+	cols, args := t.row(v)
+	marks := strings.Repeat(", ?", len(args))[2:]
+	_, err := t.db.exec(ctx, "INSERT INTO "+t.name+" ("+cols+") VALUES ("+marks+")", args...)
+	return err
+}
+
+// together is how many rows one statement inserts: with 30 columns each they
+// stay below what either database takes as arguments.
+const together = 200
+
+// InsertAll keeps many rows: full batches by one statement each, the rest one by one.
+func (t table[ID, T]) InsertAll(ctx context.Context, rows []T) error {
+	for len(rows) >= together {
+		var cols string
+		var args []any
+		for i := range rows[:together] {
+			var one []any
+			cols, one = t.row(&rows[i])
+			args = append(args, one...)
+		}
+		mark := "(" + strings.Repeat(", ?", len(args)/together)[2:] + ")"
+		query := "INSERT INTO " + t.name + " (" + cols + ") VALUES " + strings.Repeat(", "+mark, together)[2:]
+		if err := t.db.execMany(ctx, query, args); err != nil {
+			return err
+		}
+		rows = rows[together:]
+	}
+	for i := range rows {
+		if err := t.Insert(ctx, &rows[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// row returns the columns of v, separated by ", ", and what is kept in them.
+func (t table[ID, T]) row(v *T) (cols string, args []any) {
+	cols, args = t.cols, values(t.fields(v))
 	if t.derive != nil {
 		for _, d := range t.derive(v) {
 			cols, args = cols+", "+d.col, append(args, d.value)
 		}
 	}
-	marks := strings.Repeat(", ?", len(args))[2:]
-	_, err := t.db.exec(ctx, "INSERT INTO "+t.name+" ("+cols+") VALUES ("+marks+")", args...)
-	return err
+	return cols, args
 }
 
 // get returns the row that cond selects. The arguments are those of computed, then of cond.
@@ -84,14 +119,10 @@ func (t table[ID, T]) update(ctx context.Context, change func(*T) error, cond st
 
 // write replaces the row of v by v.
 func (t table[ID, T]) write(ctx context.Context, v *T) error {
-	cols, args := strings.Split(t.cols, ", "), values(t.fields(v))
-	if t.derive != nil {
-		for _, d := range t.derive(v) {
-			cols, args = append(cols, d.col), append(args, d.value)
-		}
-	}
-	sets := strings.Join(cols[1:], " = ?, ") + " = ?"
-	_, err := t.db.exec(ctx, "UPDATE "+t.name+" SET "+sets+" WHERE "+cols[0]+" = ?", append(args[1:], args[0])...)
+	cols, args := t.row(v)
+	key, rest, _ := strings.Cut(cols, ", ")
+	sets := strings.ReplaceAll(rest, ", ", " = ?, ") + " = ?"
+	_, err := t.db.exec(ctx, "UPDATE "+t.name+" SET "+sets+" WHERE "+key+" = ?", append(args[1:], args[0])...)
 	return err
 }
 
