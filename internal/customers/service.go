@@ -19,8 +19,10 @@ type Store interface {
 	Update(context.Context, CustomerID, func(*Customer) error) (Customer, error)
 	// Delete hides a customer for ever.
 	Delete(context.Context, CustomerID) error
-	// Needed reports whether a contract that is not over on the day today is the customer's.
+	// Needed reports whether a contract that is not over on the day today is
+	// the customer's; a zero day asks for any contract.
 	Needed(ctx context.Context, id CustomerID, today date.Date) (bool, error)
+	Bulk
 }
 
 // A Service keeps customers. All of its fields are required.
@@ -50,19 +52,23 @@ func (s *Service) Add(ctx context.Context, fill func(*Draft) error) (Customer, e
 	if err := record.Require(ctx, record.Staff); err != nil {
 		return Customer{}, err
 	}
+	c, e, err := s.make(ctx, fill)
+	if err != nil {
+		return Customer{}, err
+	}
+	err = s.Do(ctx, func(ctx context.Context) (record.Entry, error) { return e, s.Store.Insert(ctx, &c) })
+	return c, err
+}
+
+// make returns a new customer, and what the journal says of them.
+func (s *Service) make(ctx context.Context, fill func(*Draft) error) (Customer, record.Entry, error) {
 	var d Draft
 	if err := fault.All(fill(&d), d.Validate()); err != nil {
-		return Customer{}, err
+		return Customer{}, record.Entry{}, err
 	}
 	by := record.Author(ctx)
 	c := Customer{Meta: record.NewMeta[CustomerID](s.Env), Draft: d, Authors: record.Authors{CreatedBy: by, UpdatedBy: by}}
-	err := s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
-		if err := s.Store.Insert(ctx, &c); err != nil {
-			return record.Entry{}, err
-		}
-		return entry(record.Create, record.Created, c, "added the customer "+c.Name, nil, c.Draft), nil
-	})
-	return c, err
+	return c, entry(record.Create, record.Created, c, "added the customer "+c.Name, nil, c.Draft), nil
 }
 
 // Amend lets change rewrite a customer.
@@ -106,6 +112,11 @@ func (s *Service) Remove(ctx context.Context, id CustomerID, version int) error 
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
 		return err
 	}
+	return s.remove(ctx, id, version, s.Today())
+}
+
+// remove deletes a customer whom no contract needs on the day since or later.
+func (s *Service) remove(ctx context.Context, id CustomerID, version int, since date.Date) error {
 	return s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
 		c, err := s.Store.Update(ctx, id, func(c *Customer) error { // locks them against new contracts
 			if err := c.Expect(version); err != nil {
@@ -118,7 +129,7 @@ func (s *Service) Remove(ctx context.Context, id CustomerID, version int) error 
 		if err != nil {
 			return record.Entry{}, err
 		}
-		if needed, err := s.Store.Needed(ctx, id, s.Today()); err != nil {
+		if needed, err := s.Store.Needed(ctx, id, since); err != nil {
 			return record.Entry{}, err
 		} else if needed {
 			return record.Entry{}, ErrCustomerInUse

@@ -23,8 +23,10 @@ type Store interface {
 	Update(ctx context.Context, ref Ref, today date.Date, change func(*Car) error) (Car, error)
 	// Delete hides a car for ever. Its license plate is free again.
 	Delete(context.Context, CarID) error
-	// Needed reports whether a contract that is not over on the day today has the car.
+	// Needed reports whether a contract that is not over on the day today has
+	// the car; a zero day asks for any contract.
 	Needed(ctx context.Context, id CarID, today date.Date) (bool, error)
+	Bulk
 }
 
 // A Service keeps the fleet. All of its fields are required.
@@ -72,42 +74,52 @@ func (s *Service) Add(ctx context.Context, fill func(*Draft) error) (Car, error)
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
 		return Car{}, err
 	}
-	d := Draft{Details: Details{Status: Available}}
-	if err := fault.All(fill(&d), d.Validate(s.Today()), d.checkMileage(0)); err != nil {
+	car, e, err := s.make(ctx, fill)
+	if err != nil {
 		return Car{}, err
+	}
+	err = s.Do(ctx, func(ctx context.Context) (record.Entry, error) { return e, s.Store.Insert(ctx, &car) })
+	return car, err
+}
+
+// blank is a car that nothing is written about yet.
+func blank() Draft { return Draft{Details: Details{Status: Available}} }
+
+// make returns a new car, and what the journal says of it.
+func (s *Service) make(ctx context.Context, fill func(*Draft) error) (Car, record.Entry, error) {
+	d := blank()
+	if err := fault.All(fill(&d), d.Validate(s.Today()), d.checkMileage(0)); err != nil {
+		return Car{}, record.Entry{}, err
 	}
 	by := record.Author(ctx)
 	car := Car{
 		Meta: record.NewMeta[CarID](s.Env), Details: d.Details,
 		Authors: record.Authors{CreatedBy: by, UpdatedBy: by}, NextFreeOn: s.Today(),
 	}
-	err := s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
-		if err := s.Store.Insert(ctx, &car); err != nil {
-			return record.Entry{}, err
-		}
-		return entry(record.Create, record.Created, car, "added the car "+car.LicensePlate, nil, car.Details), nil
-	})
-	return car, err
+	return car, entry(record.Create, record.Created, car, "added the car "+car.LicensePlate, nil, car.Details), nil
 }
 
 // Amend lets change rewrite a car. Employees may change its status, mileage
 // and location only.
 func (s *Service) Amend(ctx context.Context, ref Ref, version int, change func(*Draft) error) (Car, error) {
-	return s.amend(ctx, ref, version, func(ctx context.Context, car *Car) (string, error) {
-		before := car.Details
-		d := Draft{Details: before}
-		if err := fault.All(change(&d), d.Validate(s.Today()), d.checkMileage(before.Mileage)); err != nil {
-			return "", err
-		}
-		if record.CallerOf(ctx).Role != record.Admin && !onlyDesk(before, d.Details) {
-			return "", errDeskOnly
-		}
-		car.Details = d.Details
-		if d.Mileage < before.Mileage {
-			return "changed the car " + car.LicensePlate + ", mileage corrected: " + *d.MileageCorrection, nil
-		}
-		return "changed the car " + car.LicensePlate, nil
-	})
+	return s.amend(ctx, ref, version, func(ctx context.Context, car *Car) (string, error) { return s.rewrite(ctx, car, change) })
+}
+
+// rewrite lets change rewrite a car, and tells what it did.
+func (s *Service) rewrite(ctx context.Context, car *Car, change func(*Draft) error) (string, error) {
+	before := car.Details
+	d := Draft{Details: before}
+	if err := fault.All(change(&d), d.Validate(s.Today()), d.checkMileage(before.Mileage)); err != nil {
+		return "", err
+	}
+	if record.CallerOf(ctx).Role != record.Admin && !onlyDesk(before, d.Details) {
+		return "", errDeskOnly
+	}
+	car.Details = d.Details
+	if d.Mileage < before.Mileage {
+		return "changed the car " + car.LicensePlate + ", mileage corrected: " + *d.MileageCorrection, nil
+	}
+	return "changed the car " + car.LicensePlate, nil
 }
 
 // onlyDesk reports whether two versions differ in nothing but what the rental desk changes.
@@ -155,12 +167,7 @@ func (s *Service) amend(ctx context.Context, ref Ref, version int, change func(c
 			if did, err = change(ctx, c); err != nil {
 				return err
 			}
-			if record.Same(before, *c) {
-				return record.ErrUnchanged
-			}
-			c.Touch(s.Now())
-			c.UpdatedBy = record.Author(ctx)
-			return nil
+			return s.touch(ctx, c, before)
 		})
 		if err != nil || before.Version == car.Version {
 			return record.Entry{}, err
@@ -168,6 +175,16 @@ func (s *Service) amend(ctx context.Context, ref Ref, version int, change func(c
 		return entry(record.Update, record.Updated, car, did, written(before), written(car)), nil
 	})
 	return car, err
+}
+
+// touch says who changed a car and when; ErrUnchanged if it is as it was before.
+func (s *Service) touch(ctx context.Context, c *Car, before Car) error {
+	if record.Same(before, *c) {
+		return record.ErrUnchanged
+	}
+	c.Touch(s.Now())
+	c.UpdatedBy = record.Author(ctx)
+	return nil
 }
 
 // Remove deletes a car that no active or upcoming contract needs.
@@ -178,6 +195,11 @@ func (s *Service) Remove(ctx context.Context, ref Ref, version int) error {
 	if !ref.Valid() {
 		return ErrBadRef
 	}
+	return s.remove(ctx, ref, version, s.Today())
+}
+
+// remove deletes a car that no contract needs on the day since or later.
+func (s *Service) remove(ctx context.Context, ref Ref, version int, since date.Date) error {
 	return s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
 		var before Details
 		car, err := s.Store.Update(ctx, ref, s.Today(), func(c *Car) error { // locks it against new contracts
@@ -192,7 +214,7 @@ func (s *Service) Remove(ctx context.Context, ref Ref, version int) error {
 		if err != nil {
 			return record.Entry{}, err
 		}
-		if needed, err := s.Store.Needed(ctx, car.ID, s.Today()); err != nil {
+		if needed, err := s.Store.Needed(ctx, car.ID, since); err != nil {
 			return record.Entry{}, err
 		} else if needed {
 			return record.Entry{}, ErrCarInUse

@@ -13,6 +13,8 @@ const (
 	Login       Action = "LOGIN"
 	Logout      Action = "LOGOUT"
 	LoginFailed Action = "LOGIN_FAILED"
+	Export      Action = "EXPORT"
+	Upload      Action = "UPLOAD"
 )
 
 // An Entry tells what one transaction did.
@@ -65,7 +67,7 @@ func Changed[ID ~string](t Topic, k Kind, m Meta[ID]) Change {
 // A Journal keeps entries: who did what in the audit log, and the changes in
 // the feed. Called inside a transaction, both are kept only if it commits.
 type Journal interface {
-	Write(context.Context, Entry) error
+	Write(context.Context, ...Entry) error
 	// Refused keeps the entry of something that was tried in vain. Called
 	// inside a transaction, it is kept once that one was rolled back.
 	Refused(context.Context, Entry) error

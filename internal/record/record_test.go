@@ -68,8 +68,8 @@ func TestMeta(t *testing.T) {
 // A journal keeps what is written to it.
 type journal []record.Entry
 
-func (j *journal) Write(_ context.Context, e record.Entry) error {
-	*j = append(*j, e)
+func (j *journal) Write(_ context.Context, entries ...record.Entry) error {
+	*j = append(*j, entries...)
 	return nil
 }
 

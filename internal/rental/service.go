@@ -29,25 +29,34 @@ func (s *Service) Rent(ctx context.Context, fill func(*Draft) error) (Contract, 
 	if err := fault.All(fill(&d), d.Validate()); err != nil {
 		return Contract{}, err
 	}
-	by := record.Author(ctx)
-	c := Contract{Meta: record.NewMeta[ContractID](s.Env), Authors: record.Authors{CreatedBy: by, UpdatedBy: by}}
-	c.write(d)
-	err := s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
-		car, err := s.check(ctx, &c, nil)
-		if err != nil {
-			return record.Entry{}, err
-		}
-		c.price(d, car.PricePerDay)
-		c.Status = c.StatusOn(s.Today())
-		if err := s.Store.Insert(ctx, &c, s.Today().Year()); err != nil {
-			return record.Entry{}, err
-		}
-		e := entry(record.Create, record.Created, c, "rented "+c.Car.LicensePlate+" out to "+c.Customer.Name+" by "+c.Number, nil, written(c))
-		return e, s.Ledger.Move(ctx, &c, c.Hold())
-	})
+	c := s.begin(ctx, d)
+	err := s.Do(ctx, func(ctx context.Context) (record.Entry, error) { return s.rent(ctx, &c, d, canGoOut) })
 	return c, s.Refuse(ctx, err, record.Entry{
 		Action: record.Create, Resource: "contract", Description: "refused to rent " + c.Car.LicensePlate + " out from " + c.Hold().String(),
 	})
+}
+
+// begin returns a contract that is made now, without its number and its price.
+func (s *Service) begin(ctx context.Context, d Draft) Contract {
+	by := record.Author(ctx)
+	c := Contract{Meta: record.NewMeta[ContractID](s.Env), Authors: record.Authors{CreatedBy: by, UpdatedBy: by}}
+	c.write(d)
+	return c
+}
+
+// rent keeps a contract for a car that may be rented, and returns what the journal says of it.
+func (s *Service) rent(ctx context.Context, c *Contract, d Draft, may func(fleet.Car) error) (record.Entry, error) {
+	car, err := s.check(ctx, c, may)
+	if err != nil {
+		return record.Entry{}, err
+	}
+	c.price(d, car.PricePerDay)
+	c.Status = c.StatusOn(s.Today())
+	if err := s.Store.Insert(ctx, c, s.Today().Year()); err != nil {
+		return record.Entry{}, err
+	}
+	e := entry(record.Create, record.Created, *c, "rented "+c.Car.LicensePlate+" out to "+c.Customer.Name+" by "+c.Number, nil, written(*c))
+	return e, s.Ledger.Move(ctx, c, c.Hold())
 }
 
 // write takes over what a client wrote, except the price.
@@ -56,23 +65,36 @@ func (c *Contract) write(d Draft) {
 	c.AdditionalNotes, c.PhotoURL = d.AdditionalNotes, d.PhotoURL
 }
 
+// canGoOut refuses a car that cannot be handed over.
+func canGoOut(car fleet.Car) error {
+	if err := inFleet(car); err != nil {
+		return err
+	}
+	if car.Status != fleet.Available {
+		return ErrCarNotReady.Say("the car's status is " + string(car.Status))
+	}
+	return nil
+}
+
+// inFleet refuses a car that is archived.
+func inFleet(car fleet.Car) error {
+	if car.IsArchived {
+		return ErrCarArchived
+	}
+	return nil
+}
+
 // check locks the car and the customer of c, refuses those that cannot be
-// rented or rent, and days on which the car is taken. before is what c was,
-// nil if it is new.
-func (s *Service) check(ctx context.Context, c, before *Contract) (fleet.Car, error) {
+// rented or rent, and days on which the car is taken.
+func (s *Service) check(ctx context.Context, c *Contract, may func(fleet.Car) error) (fleet.Car, error) {
 	car, customer, err := s.lock(ctx, c)
 	if err != nil {
 		return fleet.Car{}, err
 	}
 	c.Car = CarSummary{car.ID, car.Manufacturer, car.Model, car.Year, car.LicensePlate}
 	c.Customer = CustomerSummary{customer.ID, customer.Name, customer.Email, customer.PhoneNumber, customer.PassportNumber}
-	if before == nil || before.CarID != c.CarID {
-		if car.IsArchived {
-			return fleet.Car{}, ErrCarArchived
-		}
-		if car.Status != fleet.Available {
-			return fleet.Car{}, ErrCarNotReady.Say("the car's status is " + string(car.Status))
-		}
+	if err := may(car); err != nil {
+		return fleet.Car{}, err
 	}
 	taken, err := s.Ledger.Holds(ctx, c.CarID, c.Hold(), c.ID)
 	if err != nil {
@@ -104,35 +126,44 @@ func (s *Service) lock(ctx context.Context, c *Contract) (fleet.Car, customers.C
 // Amend lets change rewrite a contract: extend it, move it to other days or
 // another car, agree on a price.
 func (s *Service) Amend(ctx context.Context, id ContractID, version int, change func(*Draft) error) (Contract, error) {
-	return s.amend(ctx, id, version, func(ctx context.Context, c *Contract) (string, error) {
-		before, d := *c, c.draft()
-		if err := fault.All(change(&d), d.Validate()); err != nil {
+	return s.amend(ctx, id, version, func(ctx context.Context, c *Contract) (string, error) { return s.rewrite(ctx, c, change) })
+}
+
+// rewrite lets change rewrite a contract, and tells what it did.
+func (s *Service) rewrite(ctx context.Context, c *Contract, change func(*Draft) error) (string, error) {
+	before, d := *c, c.draft()
+	if err := fault.All(change(&d), d.Validate()); err != nil {
+		return "", err
+	}
+	c.write(d)
+	moved := c.Hold() != before.Hold() || c.CarID != before.CarID
+	priced := d.DailyRate == nil || *d.DailyRate != before.DailyRate || d.TotalAmount == nil || *d.TotalAmount != before.TotalAmount
+	rehired := moved || c.CustomerID != before.CustomerID
+	if !rehired && !priced && c.EndDate == before.EndDate {
+		return "changed " + c.Number, nil
+	}
+	if before.CancelledAt != nil {
+		return "", ErrCancelled
+	}
+	rate := before.DailyRate
+	if rehired || d.DailyRate == nil { // else nothing is asked of the car, which may be gone by now
+		may := canGoOut
+		if c.CarID == before.CarID {
+			may = anyCar // it was asked when the contract was made
+		}
+		car, err := s.check(ctx, c, may)
+		if err != nil {
 			return "", err
 		}
-		c.write(d)
-		moved := c.Hold() != before.Hold() || c.CarID != before.CarID
-		priced := d.DailyRate == nil || *d.DailyRate != before.DailyRate || d.TotalAmount == nil || *d.TotalAmount != before.TotalAmount
-		rehired := moved || c.CustomerID != before.CustomerID
-		if !rehired && !priced && c.EndDate == before.EndDate {
-			return "changed " + c.Number, nil
-		}
-		if before.CancelledAt != nil {
-			return "", ErrCancelled
-		}
-		rate := before.DailyRate
-		if rehired || d.DailyRate == nil { // else nothing is asked of the car, which may be gone by now
-			car, err := s.check(ctx, c, &before)
-			if err != nil {
-				return "", err
-			}
-			rate = car.PricePerDay
-		}
-		if err := c.reprice(&before, d, rate); err != nil || !rehired {
-			return "changed " + c.Number, err
-		}
-		return "changed " + c.Number + " to " + c.Car.LicensePlate + " from " + c.Hold().String(), s.Ledger.Move(ctx, c, c.Hold())
-	})
+		rate = car.PricePerDay
+	}
+	if err := c.reprice(&before, d, rate); err != nil || !rehired {
+		return "changed " + c.Number, err
+	}
+	return "changed " + c.Number + " to " + c.Car.LicensePlate + " from " + c.Hold().String(), s.Ledger.Move(ctx, c, c.Hold())
 }
+
+func anyCar(fleet.Car) error { return nil }
 
 // Cancel ends a contract that is not over yet. The car is free from today on.
 func (s *Service) Cancel(ctx context.Context, id ContractID, version int, reason string) (Contract, error) {
@@ -168,42 +199,51 @@ func (s *Service) MarkNotified(ctx context.Context, id ContractID) (Contract, er
 	})
 }
 
-// amend lets change rewrite a contract and tell what it did.
-func (s *Service) amend(ctx context.Context, id ContractID, version int, change func(context.Context, *Contract) (string, error)) (c Contract, err error) {
+// A change rewrites a locked contract and tells what it did.
+type change func(context.Context, *Contract) (string, error)
+
+// amend lets do rewrite a contract.
+func (s *Service) amend(ctx context.Context, id ContractID, version int, do change) (c Contract, err error) {
 	if err := record.Require(ctx, record.Staff); err != nil {
 		return Contract{}, err
 	}
-	err = s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
-		var before Contract
-		var did string
-		c, err = s.Store.Update(ctx, id, s.Today(), func(c *Contract) error {
-			if err := c.Expect(version); err != nil {
-				return err
-			}
-			before = *c
-			if did, err = change(ctx, c); err != nil {
-				return err
-			}
-			if record.Same(before, *c) {
-				return record.ErrUnchanged
-			}
-			c.Touch(s.Now())
-			c.UpdatedBy = record.Author(ctx)
-			return nil
-		})
-		if err != nil || c.Version == before.Version {
-			return record.Entry{}, err
-		}
-		c.Status = c.StatusOn(s.Today())
-		e := entry(record.Update, record.Updated, c, did, written(before), written(c))
-		if before.CarID != c.CarID {
-			e.Changes = append(e.Changes, carChange(before.CarID))
-		}
-		return e, nil
+	err = s.Do(ctx, func(ctx context.Context) (e record.Entry, err error) {
+		c, _, e, err = s.update(ctx, id, version, do)
+		return e, err
 	})
 	return c, s.Refuse(ctx, err, record.Entry{
 		Action: record.Update, Resource: "contract", ResourceID: string(id), Description: "refused to change a contract",
 	})
+}
+
+// update lets do rewrite a contract inside a transaction, and returns what the
+// journal says of it: nothing if it is as it was before.
+func (s *Service) update(ctx context.Context, id ContractID, version int, do change) (c, before Contract, e record.Entry, err error) {
+	var did string
+	c, err = s.Store.Update(ctx, id, s.Today(), func(c *Contract) error {
+		if err := c.Expect(version); err != nil {
+			return err
+		}
+		before = *c
+		if did, err = do(ctx, c); err != nil {
+			return err
+		}
+		if record.Same(before, *c) {
+			return record.ErrUnchanged
+		}
+		c.Touch(s.Now())
+		c.UpdatedBy = record.Author(ctx)
+		return nil
+	})
+	if err != nil || c.Version == before.Version {
+		return c, before, e, err
+	}
+	c.Status = c.StatusOn(s.Today())
+	e = entry(record.Update, record.Updated, c, did, written(before), written(c))
+	if before.CarID != c.CarID {
+		e.Changes = append(e.Changes, carChange(before.CarID))
+	}
+	return c, before, e, nil
 }
 
 // Remove deletes a contract that has not begun.
@@ -211,13 +251,23 @@ func (s *Service) Remove(ctx context.Context, id ContractID, version int) error 
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
 		return err
 	}
+	return s.remove(ctx, id, version, func(c *Contract) error {
+		if !c.StartDate.After(s.Today()) {
+			return ErrContractBegan
+		}
+		return nil
+	})
+}
+
+// remove deletes a contract that may be deleted.
+func (s *Service) remove(ctx context.Context, id ContractID, version int, may func(*Contract) error) error {
 	return s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
 		c, err := s.Store.Update(ctx, id, s.Today(), func(c *Contract) error {
 			if err := c.Expect(version); err != nil {
 				return err
 			}
-			if !c.StartDate.After(s.Today()) {
-				return ErrContractBegan
+			if err := may(c); err != nil {
+				return err
 			}
 			c.Touch(s.Now())
 			c.UpdatedBy = record.Author(ctx)

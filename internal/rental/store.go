@@ -17,6 +17,10 @@ type Store interface {
 	Insert(ctx context.Context, c *Contract, year int) error
 	Get(ctx context.Context, id ContractID, today date.Date) (Contract, error)
 	List(ctx context.Context, f Filter, today date.Date) (page.Of[Contract], error)
+	// Known returns the contract by which a car goes out on a day: that with
+	// the number if there are several, else one that is not cancelled;
+	// ErrNoContract if there is none.
+	Known(ctx context.Context, car fleet.CarID, start date.Date, number string, today date.Date) (Contract, error)
 	// Update changes a contract that nobody else can change at the same time.
 	Update(ctx context.Context, id ContractID, today date.Date, change func(*Contract) error) (Contract, error)
 	// Delete hides a contract for ever. Its number is not used again.
@@ -55,6 +59,8 @@ type Customers interface {
 	// transaction ends; customers.ErrNoCustomer if there is none.
 	Lock(context.Context, customers.CustomerID) (customers.Customer, error)
 	Get(context.Context, customers.CustomerID) (customers.Customer, error)
+	// ByPassport returns the customer with a passport number; customers.ErrNoCustomer if there is none.
+	ByPassport(ctx context.Context, number string) (customers.Customer, error)
 }
 
 // A HoldKind is what a car is held for.

@@ -7,6 +7,7 @@ import (
 	"cartracker/internal/date"
 	"cartracker/internal/fleet"
 	"cartracker/internal/page"
+	"cartracker/internal/record"
 	"cartracker/internal/rental"
 	"cartracker/internal/text"
 )
@@ -133,10 +134,41 @@ func (s Cars) Delete(ctx context.Context, id fleet.CarID) error {
 	return err
 }
 
-// Needed reports whether a contract that is not over has the car.
-func (s Cars) Needed(ctx context.Context, id fleet.CarID, today date.Date) (bool, error) {
-	return s.db.exists(ctx, "SELECT 1 FROM contracts WHERE car_id = ? AND end_date >= ? AND cancelled_at IS NULL AND deleted_at IS NULL LIMIT 1",
-		string(id), today)
+// Needed reports whether a contract that is not over has the car, or any if since is no day.
+func (s Cars) Needed(ctx context.Context, id fleet.CarID, since date.Date) (bool, error) {
+	return s.db.needed(ctx, "car_id", string(id), since)
+}
+
+// needed reports whether a contract that is not over on a day has an id in
+// col, or any contract if since is no day.
+func (db *DB) needed(ctx context.Context, col, id string, since date.Date) (bool, error) {
+	var w where
+	w.add(col+" = ?", id)
+	w.add("deleted_at IS NULL")
+	if !since.IsZero() {
+		w.add("end_date >= ? AND cancelled_at IS NULL", since)
+	}
+	return db.exists(ctx, "SELECT 1 FROM contracts"+w.clause()+" LIMIT 1", w.args...)
+}
+
+// Match returns, for each draft, the car that has its license plate, locked.
+func (s Cars) Match(ctx context.Context, drafts []fleet.Draft, today date.Date) ([]record.Match[fleet.Car], error) {
+	out := make([]record.Match[fleet.Car], len(drafts))
+	keys := make([]any, len(drafts))
+	for i, d := range drafts {
+		out[i].Key = plateKey(d.LicensePlate)
+		keys[i] = out[i].Key
+	}
+	cars, err := s.matching(ctx, "cars.plate_key", keys, onToday(today)...)
+	byKey := map[string]*fleet.Car{}
+	for i := range cars {
+		cars[i].NextFreeOn = date.Later(cars[i].NextFreeOn, today)
+		byKey[plateKey(cars[i].LicensePlate)] = &cars[i]
+	}
+	for i := range out {
+		out[i].Record = byKey[out[i].Key]
+	}
+	return out, err
 }
 
 // List returns the cars that f selects.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"cartracker/internal/date"
+	"cartracker/internal/fleet"
 	"cartracker/internal/money"
 	"cartracker/internal/page"
 	"cartracker/internal/rental"
@@ -79,6 +80,21 @@ func (s Contracts) Get(ctx context.Context, id rental.ContractID, today date.Dat
 	c, err := s.get(ctx, "contracts.id = ?", string(id))
 	complete(&c, today)
 	return c, err
+}
+
+// Known returns the contract by which a car goes out on a day: that with the
+// number if there are several, else one that is not cancelled.
+func (s Contracts) Known(ctx context.Context, car fleet.CarID, start date.Date, number string, today date.Date) (rental.Contract, error) {
+	found, err := s.all(ctx, " WHERE "+s.alive("contracts.car_id = ? AND contracts.start_date = ?")+
+		" ORDER BY contracts.number = ? DESC, contracts.cancelled_at IS NULL DESC, contracts.id DESC LIMIT 1", string(car), start, number)
+	if err == nil && len(found) == 0 {
+		err = rental.ErrNoContract
+	}
+	if err != nil {
+		return rental.Contract{}, err
+	}
+	complete(&found[0], today)
+	return found[0], nil
 }
 
 // Update changes a contract under the row's lock.

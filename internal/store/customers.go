@@ -7,6 +7,7 @@ import (
 	"cartracker/internal/customers"
 	"cartracker/internal/date"
 	"cartracker/internal/page"
+	"cartracker/internal/record"
 	"cartracker/internal/rental"
 	"cartracker/internal/text"
 )
@@ -36,8 +37,8 @@ func NewCustomers(db *DB) Customers {
 		derive: func(c *customers.Customer) derived {
 			return derived{
 				{"name_fold", text.Fold(c.Name)},
-				{"license_key", strings.ToUpper(c.DriverLicenseNumber)},
-				{"passport_key", strings.ToUpper(c.PassportNumber)},
+				{"license_key", paperKey(c.DriverLicenseNumber)},
+				{"passport_key", paperKey(c.PassportNumber)},
 				{"country_fold", text.Fold(c.CountryOfOrigin)},
 				{"city_fold", search(c.CityOfResidence)},
 				{"search", search(&c.Name, c.Email, c.PhoneNumber, &c.PassportNumber, &c.DriverLicenseNumber)},
@@ -75,10 +76,52 @@ func (s Customers) Delete(ctx context.Context, id customers.CustomerID) error {
 	return err
 }
 
-// Needed reports whether a contract that is not over is the customer's.
-func (s Customers) Needed(ctx context.Context, id customers.CustomerID, today date.Date) (bool, error) {
-	return s.db.exists(ctx, "SELECT 1 FROM contracts WHERE customer_id = ? AND end_date >= ? AND cancelled_at IS NULL AND deleted_at IS NULL LIMIT 1",
-		string(id), today)
+// ByPassport returns the customer with a passport number.
+func (s Customers) ByPassport(ctx context.Context, number string) (customers.Customer, error) {
+	return s.get(ctx, "customers.passport_key = ?", paperKey(number))
+}
+
+// paperKey is the form of a passport or license number that is unique.
+func paperKey(number string) string { return strings.ToUpper(number) }
+
+// Needed reports whether a contract that is not over is the customer's, or any if since is no day.
+func (s Customers) Needed(ctx context.Context, id customers.CustomerID, since date.Date) (bool, error) {
+	return s.db.needed(ctx, "customer_id", string(id), since)
+}
+
+// Match returns, for each draft, the customer who has its passport number,
+// locked, and whether another has its driver's license number.
+func (s Customers) Match(ctx context.Context, drafts []customers.Draft) ([]record.Match[customers.Customer], error) {
+	out := make([]record.Match[customers.Customer], len(drafts))
+	passports, licenses := make([]any, len(drafts)), make([]any, len(drafts))
+	for i, d := range drafts {
+		passports[i], licenses[i] = paperKey(d.PassportNumber), paperKey(d.DriverLicenseNumber)
+		out[i].Key, out[i].Clash = "passport "+paperKey(d.PassportNumber), customers.ErrLicenseTaken
+		if d.PassportNumber == "" {
+			out[i].Key = ""
+		}
+		if d.DriverLicenseNumber != "" {
+			out[i].Also = "license " + paperKey(d.DriverLicenseNumber)
+		}
+	}
+	found, err := s.matching(ctx, "customers.passport_key", passports)
+	if err != nil {
+		return nil, err
+	}
+	holders, err := s.matching(ctx, "customers.license_key", licenses)
+	byPassport, byLicense := map[string]*customers.Customer{}, map[string]customers.CustomerID{}
+	for i := range found {
+		byPassport["passport "+paperKey(found[i].PassportNumber)] = &found[i]
+	}
+	for _, c := range holders {
+		byLicense["license "+paperKey(c.DriverLicenseNumber)] = c.ID
+	}
+	for i := range out {
+		out[i].Record = byPassport[out[i].Key]
+		holder := byLicense[out[i].Also]
+		out[i].Taken = holder != "" && (out[i].Record == nil || out[i].Record.ID != holder)
+	}
+	return out, err
 }
 
 // List returns the customers that f selects.

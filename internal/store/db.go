@@ -82,6 +82,7 @@ type txKey struct{ db *DB }
 type transaction struct {
 	*sql.Tx
 	changes []record.Change
+	feeds   []feed // of more changes than are collected
 	at      date.Moment
 	unkept  []string             // queries that should be kept prepared
 	many    map[string]*sql.Stmt // statements of execMany, which last as long as the transaction

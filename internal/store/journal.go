@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"strings"
 
 	"cartracker/internal/audit"
 	"cartracker/internal/date"
@@ -23,19 +22,22 @@ type Journal struct {
 
 var _ record.Journal = Journal{}
 
-// Write keeps an entry.
-func (j Journal) Write(ctx context.Context, e record.Entry) error {
+// Write keeps entries.
+func (j Journal) Write(ctx context.Context, entries ...record.Entry) error {
 	tx := j.DB.tx(ctx)
 	if tx == nil {
 		return errNoTx
 	}
-	now := j.Now()
-	log, err := audit.NewLog(e, record.CallerOf(ctx), now)
-	if err != nil {
-		return err
+	tx.at = j.Now()
+	logs := make([]audit.Log, len(entries))
+	for i, e := range entries {
+		var err error
+		if logs[i], err = audit.NewLog(e, record.CallerOf(ctx), tx.at); err != nil {
+			return err
+		}
+		tx.changes = append(tx.changes, e.Changes...)
 	}
-	tx.changes, tx.at = append(tx.changes, e.Changes...), now
-	return NewAuditLogs(j.DB).Insert(ctx, &log)
+	return NewAuditLogs(j.DB).InsertAll(ctx, logs)
 }
 
 // Refused keeps the entry of something that was tried in vain: at once, or
@@ -59,39 +61,10 @@ func (db *DB) keepRefused(ctx context.Context, refused []audit.Log) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx) // a client who left was refused all the same
-	err := db.InTx(ctx, func(ctx context.Context) error {
-		for _, log := range refused {
-			if err := NewAuditLogs(db).Insert(ctx, &log); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := db.InTx(ctx, func(ctx context.Context) error { return NewAuditLogs(db).InsertAll(ctx, refused) })
 	if err != nil {
 		slog.ErrorContext(ctx, "a refusal could not be kept in the audit log", "err", err)
 	}
-}
-
-// writeChanges tells the feed what tx changed, as its last statements: the
-// counter's row is locked from here to the commit, which makes seq the order
-// in which transactions commit.
-func (db *DB) writeChanges(ctx context.Context, tx *transaction) error {
-	if len(tx.changes) == 0 {
-		return nil
-	}
-	var last int64
-	row := func(scan func(...any) error) error { return scan(&last) }
-	n := int64(len(tx.changes))
-	if err := db.query(ctx, row, "UPDATE change_counter SET seq = seq + ? WHERE id = 1 RETURNING seq", n); err != nil {
-		return err
-	}
-	marks := strings.Repeat(", (?, ?, ?, ?, ?, ?)", len(tx.changes))[2:]
-	var args []any
-	for i, c := range tx.changes {
-		args = append(args, last-n+1+int64(i), string(c.Topic), c.ID, string(c.Kind), c.Version, tx.at)
-	}
-	_, err := db.exec(ctx, "INSERT INTO changes (seq, topic, id, kind, version, at) VALUES "+marks, args...)
-	return err
 }
 
 // AuditLogs is the audit.Store.
@@ -142,6 +115,27 @@ func (s AuditLogs) List(ctx context.Context, f audit.Filter) (page.Of[audit.Log]
 	is(&w, "audit_logs.created_at >= ?", f.Since)
 	is(&w, "audit_logs.created_at < ?", f.Before)
 	return s.list(ctx, w, f.Query, f.Sort)
+}
+
+// before keeps what a record was before an import as JSON text, NULL if it was
+// not there.
+type before struct{ v *any }
+
+// Scan reads JSON text, which stays JSON.
+func (b before) Scan(src any) error {
+	*b.v = nil
+	if s, ok := src.(string); ok {
+		*b.v = json.RawMessage(s)
+	}
+	return nil
+}
+
+// Value writes JSON text.
+func (b before) Value() (driver.Value, error) {
+	if *b.v == nil {
+		return nil, nil
+	}
+	return asJSON{*b.v}.Value()
 }
 
 // asJSON keeps what v points to as JSON text.

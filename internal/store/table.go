@@ -126,6 +126,27 @@ func (t table[ID, T]) write(ctx context.Context, v *T) error {
 	return err
 }
 
+// Replace replaces a row that is locked.
+func (t table[ID, T]) Replace(ctx context.Context, v *T) error { return t.write(ctx, v) }
+
+// matching returns the rows that have one of these values in col, of which
+// there are at most together, locked. The arguments are those of computed.
+func (t table[ID, T]) matching(ctx context.Context, col string, values []any, args ...any) ([]T, error) {
+	full := make([]any, together) // always as many, so that there is one statement
+	copy(full, values)
+	for i := len(values); i < together; i++ {
+		full[i] = ""
+	}
+	cond := col + " IN (" + strings.Repeat(", ?", together)[2:] + ")"
+	if lock := t.db.dialect.ForUpdate; lock != "" {
+		query := "SELECT 1 FROM " + t.name + " WHERE " + t.alive(cond) + " ORDER BY " + t.key() + lock
+		if err := t.db.query(ctx, func(func(...any) error) error { return nil }, query, full...); err != nil {
+			return nil, err
+		}
+	}
+	return t.all(ctx, " WHERE "+t.alive(cond), append(args[:len(args):len(args)], full...)...)
+}
+
 // hold locks the row that cond selects by arg. It is read after that, by a
 // statement of its own: one that waits for the lock would join the row as it
 // is then with what other tables held before.

@@ -10,8 +10,11 @@ import (
 // ChangesLife is how long the feed tells of a change.
 const ChangesLife = time.Hour
 
-// Tidy deletes what nobody asks for any more: changes, kept answers and
-// sessions that are over.
+// ImportLife is how long an import can be taken back.
+const ImportLife = 30 * 24 * time.Hour
+
+// Tidy deletes what nobody asks for any more: changes, kept answers,
+// sessions and imports that are over.
 func (db *DB) Tidy(ctx context.Context, now date.Moment) error {
 	old := []struct {
 		query  string
@@ -20,6 +23,7 @@ func (db *DB) Tidy(ctx context.Context, now date.Moment) error {
 		{"DELETE FROM changes WHERE at < ?", now.Add(-ChangesLife)},
 		{"DELETE FROM idempotency_keys WHERE created_at < ?", now.Add(-ReplayLife)},
 		{"DELETE FROM sessions WHERE expires_at < ?", now},
+		{"DELETE FROM imports WHERE created_at < ?", now.Add(-ImportLife)},
 		{"DELETE FROM setup_code WHERE expires_at < ?", now},
 	}
 	for _, o := range old { // one by one, so that none keeps a writer waiting for long

@@ -98,6 +98,9 @@ func CheckIndexes(t testing.TB, schema []string) {
 			of, rest, _ := strings.Cut(line, " ")
 			_, index, found := strings.Cut(rest, "index ")
 			_, cols, _ := strings.Cut(index, " ")
+			if key, primary := strings.CutPrefix(rest, "primary key "); primary {
+				cols, found = key, true
+			}
 			return found && of == table && (strings.HasPrefix(cols+",", columns+",") || strings.HasPrefix(cols, columns+" "))
 		})
 	}

@@ -1,0 +1,63 @@
+package store
+
+import (
+	"context"
+	"strings"
+)
+
+// A feed tells the feed of changes of n records by a statement of its own. Its
+// arguments are the last change before them, then args of which the first is
+// followed by the moment.
+type feed struct {
+	query string
+	n     int
+	args  []any
+}
+
+// writeChanges tells the feed what tx changed, as its last statements: the
+// counter's row is locked from here to the commit, which makes seq the order
+// in which transactions commit.
+func (db *DB) writeChanges(ctx context.Context, tx *transaction) error {
+	n := len(tx.changes)
+	for _, f := range tx.feeds {
+		n += f.n
+	}
+	if n == 0 {
+		return nil
+	}
+	var seq int64
+	row := func(scan func(...any) error) error { return scan(&seq) }
+	if err := db.query(ctx, row, "UPDATE change_counter SET seq = seq + ? WHERE id = 1 RETURNING seq", n); err != nil {
+		return err
+	}
+	seq -= int64(n)
+	for _, f := range tx.feeds {
+		args := append([]any{seq, f.args[0], tx.at}, f.args[1:]...)
+		if _, err := db.exec(ctx, f.query, args...); err != nil {
+			return err
+		}
+		seq += int64(f.n)
+	}
+	return db.writeSingly(ctx, tx, seq)
+}
+
+// changesTogether is how many changes one statement tells the feed of.
+const changesTogether = 1000
+
+// writeSingly tells the feed of the changes that tx collected, from seq + 1 on.
+func (db *DB) writeSingly(ctx context.Context, tx *transaction, seq int64) error {
+	for changes := tx.changes; len(changes) > 0; {
+		some := changes[:min(len(changes), changesTogether)]
+		var args []any
+		for _, c := range some {
+			seq++
+			args = append(args, seq, string(c.Topic), c.ID, string(c.Kind), c.Version, tx.at)
+		}
+		marks := strings.Repeat(", (?, ?, ?, ?, ?, ?)", len(some))[2:]
+		if _, err := db.exec(ctx, "INSERT INTO changes (seq, topic, id, kind, version, at) VALUES "+marks, args...); err != nil {
+			return err
+		}
+		changes = changes[len(some):]
+	}
+	return nil
+}
