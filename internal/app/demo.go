@@ -56,6 +56,9 @@ type filling struct {
 // fill keeps the company, and then an entry in the audit log that says how
 // much of it there is, also when that is not all.
 func (f *filling) fill(ctx context.Context, c *demo.Company) error {
+	if err := f.office.DB.PrepareBulk(ctx); err != nil {
+		return err
+	}
 	err := f.keep(ctx, c)
 	if f.kept > 0 {
 		err = errors.Join(err, f.journal(context.WithoutCancel(ctx), err != nil))

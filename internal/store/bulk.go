@@ -12,6 +12,16 @@ import (
 	"cartracker/internal/rental"
 )
 
+// PrepareBulk makes the database fit for very many rows, by some 100 MB of
+// memory until it is closed.
+func (db *DB) PrepareBulk(ctx context.Context) error {
+	if db.dialect.Bulk == "" {
+		return nil
+	}
+	_, err := db.write.ExecContext(ctx, db.dialect.Bulk)
+	return db.explain(err)
+}
+
 // Used reports whether the database has, or had, a car, a customer or a
 // contract. Inside a transaction it makes others who ask wait for its end.
 func (db *DB) Used(ctx context.Context) (bool, error) {
