@@ -17,7 +17,7 @@ func (c *Company) Cars() []fleet.Car { return c.cars }
 
 func (c *Company) makeCars(history int) []fleet.Car {
 	r := c.size.random(forCars)
-	papers := papers{plates: scattered(r, uint64(plates), 3_028_369), serials: scattered(r, serials, 618_033)}
+	papers := papers{plates: scattered(r, uint64(plates), plateStep), serials: scattered(r, serials, serialStep)}
 	all := make([]fleet.Car, len(c.plans))
 	for i, p := range c.plans {
 		m, comes := pick(r, models), c.first.Add(p.begins(history))
@@ -55,10 +55,10 @@ func priced(minor int64) money.Amount { return money.Minor(minor / 50 * 50) }
 
 func shift(r *rand.Rand, m model, fuel fleet.FuelType) fleet.Transmission {
 	switch {
+	case m.category == "sports" && chance(r, 40):
+		return "semi-automatic"
 	case fuel == "electric" || fuel == "hybrid" || m.price > 150 && chance(r, 80):
 		return "automatic"
-	case m.category == "sports" && chance(r, 30):
-		return "semi-automatic"
 	case chance(r, 35):
 		return "automatic"
 	}
@@ -75,7 +75,9 @@ const (
 	plateLetters   = "AEJKMOT"                           // those that look the same in both alphabets
 	chassisLetters = "0123456789ABCDEFGHJKLMNPRSTUVWXYZ" // without I, O and Q
 	plates         = len(plateLetters) * 100 * len(plateLetters) * 1000
+	plateStep      = 3_028_369
 	serials        = 1_000_000
+	serialStep     = 618_033
 )
 
 // papers give each car a license plate and a chassis number of its own.

@@ -11,15 +11,17 @@ import (
 )
 
 const (
-	passports = 26 * 10_000_000
-	licences  = 1_000_000_000
+	passports    = 26 * 10_000_000
+	passportStep = 160_688_837
+	licences     = 1_000_000_000
+	licenceStep  = 618_033_989
 )
 
 // Customers returns everybody who rents, those who came first first.
 func (c *Company) Customers() iter.Seq[customers.Customer] {
 	return func(yield func(customers.Customer) bool) {
 		r := c.size.random(forCustomers)
-		passport, licence := scattered(r, passports, 160_688_837), scattered(r, licences, 618_033_989)
+		passport, licence := scattered(r, passports, passportStep), scattered(r, licences, licenceStep)
 		for i, id := range c.customers {
 			made := c.desk(r, c.came(i))
 			draft := person(r)
