@@ -41,6 +41,8 @@ var rules = map[string]rule{
 	"internal/fleet":     {ours: "kernel internal/record internal/audit internal/identity"},
 	"internal/customers": {ours: "kernel internal/record internal/audit internal/identity internal/fleet"},
 	"internal/rental":    {ours: "kernel internal/record internal/audit internal/identity internal/fleet internal/customers"},
+	// A company that is made up.
+	"internal/demo": {ours: "kernel domain"},
 	// What knows no cars.
 	"internal/text":    {ours: "kernel"},
 	"internal/secret":  {ours: "kernel", theirs: "github.com/golang-jwt/jwt github.com/nbutton23/zxcvbn-go"},
@@ -69,7 +71,7 @@ var groups = map[string]string{
 	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident",
 	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
-	"program": "kernel domain store internal/text internal/secret internal/config internal/observe internal/httpapi internal/cli",
+	"program": "kernel domain store internal/text internal/secret internal/config internal/observe internal/httpapi internal/cli internal/demo",
 }
 
 var (

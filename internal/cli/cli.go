@@ -29,6 +29,9 @@ type Program interface {
 	Migrations(context.Context, *config.Config) ([]Migration, error)
 	// Users lets do work on the users of the database.
 	Users(ctx context.Context, c *config.Config, do func(*identity.Service) error) error
+	// Demo fills an empty database with a company that is made up. It calls
+	// tell now and then with how many records are done.
+	Demo(ctx context.Context, c *config.Config, size DemoSize, tell func(done int)) (DemoMade, error)
 	Routes() []Route
 	OpenAPI(asJSON bool) ([]byte, error)
 	Build() Version
@@ -60,6 +63,7 @@ type commands struct {
 	Config      configCommand  `cmd:"" help:"Print the settings in force, without secrets."`
 	Migrate     migrateCommand `cmd:"" help:"Bring the database's schema up to date, or tell where it is."`
 	User        userCommand    `cmd:"" help:"Add users, list them, set their passwords."`
+	Demo        demoCommand    `cmd:"" help:"Fill an empty database with a company that is made up."`
 	Routes      routesCommand  `cmd:"" help:"Print the route table."`
 	OpenAPI     openAPICommand `cmd:"" name:"openapi" help:"Print the description of the API (OpenAPI 3.1)."`
 	Version     versionCommand `cmd:"" help:"Print the version."`

@@ -4,6 +4,7 @@ package rental
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"cartracker/internal/customers"
 	"cartracker/internal/date"
@@ -100,6 +101,16 @@ type Contract struct {
 
 // Hold returns the days for which c needs its car, if it is not cancelled.
 func (c *Contract) Hold() date.Span { return date.Between(c.StartDate, c.EndDate) }
+
+// Held returns the days that c has of its car: those of Hold, or of a cancelled
+// contract those before the day in zone on which it was cancelled, if any.
+func (c *Contract) Held(zone *time.Location) date.Span {
+	held := c.Hold()
+	if c.CancelledAt != nil {
+		held.End = date.Earlier(held.End, date.In(zone, *c.CancelledAt))
+	}
+	return held
+}
 
 // StatusOn returns where c stands on the day today.
 func (c *Contract) StatusOn(today date.Date) Status {

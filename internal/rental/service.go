@@ -182,12 +182,10 @@ func (s *Service) Cancel(ctx context.Context, id ContractID, version int, reason
 		}
 		now := s.Now()
 		c.CancelledAt, c.CancellationReason = &now, &reason
-		held := c.Hold()
-		held.End = date.Earlier(held.End, s.Today())
 		if _, err := s.Cars.Lock(ctx, c.CarID); err != nil {
 			return "", err
 		}
-		return "cancelled " + c.Number, s.Ledger.Move(ctx, c, held)
+		return "cancelled " + c.Number, s.Ledger.Move(ctx, c, c.Held(s.Zone))
 	})
 }
 

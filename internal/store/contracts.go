@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"fmt"
 
 	"cartracker/internal/date"
 	"cartracker/internal/fleet"
@@ -61,17 +60,13 @@ func complete(c *rental.Contract, today date.Date) {
 	c.Status = c.StatusOn(today)
 }
 
-// Insert keeps a new contract under the next number of the year. The counter's
-// row is locked until the transaction ends, so that numbers have no gaps.
+// Insert keeps a new contract under the next number of the year.
 func (s Contracts) Insert(ctx context.Context, c *rental.Contract, year int) error {
-	var n int
-	row := func(scan func(...any) error) error { return scan(&n) }
-	err := s.db.query(ctx, row, `INSERT INTO contract_numbers (year, last) VALUES (?, 1)
-		ON CONFLICT (year) DO UPDATE SET last = contract_numbers.last + 1 RETURNING last`, year)
+	n, err := s.take(ctx, year, 1)
 	if err != nil {
 		return err
 	}
-	c.Number = fmt.Sprintf("CTR-%d-%05d", year, n)
+	c.Number = numbered(year, n)
 	return s.table.Insert(ctx, c)
 }
 

@@ -24,6 +24,7 @@ type Dialect struct {
 	Rebind     func(query string) string                // turns each ? into the database's own placeholder
 	ForUpdate  string                                   // added to a SELECT, locks the rows it returns
 	Prepares   bool                                     // statements are worth keeping prepared
+	Bulk       string                                   // makes the connections that write fit for very many rows; "" if they are
 	LockWait   string                                   // bounds how long the transaction waits for a lock; %d is milliseconds
 	Violated   func(error) (constraint string, ok bool) // names the constraint that was broken
 	Retry      func(error) bool                         // the transaction failed for no fault of its own

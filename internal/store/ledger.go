@@ -17,7 +17,7 @@ var _ rental.Ledger = Ledger{}
 
 // Move makes the hold of a contract the days of span, which may be none.
 func (s Ledger) Move(ctx context.Context, c *rental.Contract, span date.Span) error {
-	if !span.End.After(span.Start) {
+	if isNone(span) {
 		_, err := s.DB.exec(ctx, "DELETE FROM holds WHERE contract_id = ?", string(c.ID))
 		return err
 	}
@@ -30,6 +30,9 @@ func (s Ledger) Move(ctx context.Context, c *rental.Contract, span date.Span) er
 		ident.New[string](), string(c.CarID), string(c.CustomerID), span.Start, span.End, string(rental.ByContract), string(c.ID))
 	return err
 }
+
+// isNone reports whether there is no day in span.
+func isNone(span date.Span) bool { return !span.End.After(span.Start) }
 
 // Holds returns what holds a car on some of the days of span.
 func (s Ledger) Holds(ctx context.Context, car fleet.CarID, span date.Span, except rental.ContractID) ([]rental.Hold, error) {

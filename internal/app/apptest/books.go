@@ -32,13 +32,20 @@ var none = map[string]string{
 // and the feed of changes. The day today bounds what cancelled contracts hold.
 func CheckBooks(t testing.TB, raw *sql.DB, today string) {
 	t.Helper()
+	CheckLedger(t, raw, today)
+	for resource, table := range map[string]string{"contract": "contracts", "customer": "customers", "car": "cars"} {
+		checkTraces(t, raw, resource, table)
+	}
+}
+
+// CheckLedger is CheckBooks of a database whose records were not made one by
+// one, so that not each has its own entry in the audit log and in the feed.
+func CheckLedger(t testing.TB, raw *sql.DB, today string) {
+	t.Helper()
 	for what, query := range none {
 		for _, found := range texts(t, raw, query) {
 			t.Errorf("%s: %s", what, found)
 		}
-	}
-	for resource, table := range map[string]string{"contract": "contracts", "customer": "customers", "car": "cars"} {
-		checkTraces(t, raw, resource, table)
 	}
 	checkHolds(t, raw, today)
 	checkNumbers(t, raw)

@@ -36,6 +36,11 @@ const (
 	asReader = "?" + pragmas + "&_txlock=deferred&mode=ro"
 )
 
+// bulk is for rows that touch more pages of the indexes than the usual cache
+// holds, and for statements of many rows: of each page that one changes SQLite
+// keeps a copy until it ends, in a file unless it is told otherwise.
+const bulk = "PRAGMA cache_size = -96000; PRAGMA temp_store = MEMORY"
+
 // readers is how many connections read at the same time.
 const readers = 4
 
@@ -70,6 +75,7 @@ func Open(ctx context.Context, path string) (*store.DB, error) {
 		Alone:      func(ctx context.Context) (func(), error) { return alone(ctx, filepath.Dir(path)) },
 		Rebind:     func(query string) string { return query },
 		Prepares:   true,
+		Bulk:       bulk,
 		Violated:   violated,
 		Retry:      func(error) bool { return false },
 		LockTimed:  func(error) bool { return false },

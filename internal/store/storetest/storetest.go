@@ -58,6 +58,8 @@ func Run(t *testing.T, empty testdb.Empty) {
 		"LedgerModel":     ledgerModel,
 		"EarningsAddUp":   earningsAddUp,
 		"NumbersGapless":  numbersGapless,
+		"Together":        contractsTogether,
+		"Used":            used,
 		"ContractRules":   contractRules,
 		"DeleteRules":     deleteRules,
 		"CarWaits":        carWaits,
