@@ -37,7 +37,7 @@ func (p Program) Demo(ctx context.Context, c *config.Config, size cli.DemoSize, 
 	if err != nil {
 		return cli.DemoMade{}, err
 	}
-	f := &filling{office: office, zone: c.Zone, tell: tell}
+	f := &filling{office: office, zone: c.Zone, tell: tell, last: map[record.Topic]record.Change{}}
 	err = f.fill(ctx, company)
 	f.made.Records = f.kept
 	return f.made, errors.Join(err, office.DB.Close())
@@ -48,8 +48,8 @@ type filling struct {
 	office *Office
 	zone   *time.Location
 	tell   func(done int)
-	kept   int             // records
-	last   []record.Change // of each kind the record that was kept last
+	kept   int                            // records
+	last   map[record.Topic]record.Change // of each topic the record that was kept last
 	made   cli.DemoMade
 }
 
@@ -72,25 +72,25 @@ func (f *filling) fill(ctx context.Context, c *demo.Company) error {
 
 func (f *filling) keep(ctx context.Context, c *demo.Company) error {
 	db := f.office.DB
-	err := keepAll(ctx, f, slices.Values(c.Cars()), &f.made.Cars, store.NewCars(db).InsertAll,
-		func(v fleet.Car) record.Change { return record.Changed(record.Cars, record.Created, v.Meta) })
-	if err != nil {
+	cars := kind[fleet.Car]{f, &f.made.Cars, store.NewCars(db).InsertAll, func(v fleet.Car) record.Change {
+		return record.Changed(record.Cars, record.Created, v.Meta)
+	}}
+	if err := cars.keepAll(ctx, slices.Values(c.Cars())); err != nil {
 		return err
 	}
-	err = keepAll(ctx, f, c.Customers(), &f.made.Customers, store.NewCustomers(db).InsertAll,
-		func(v customers.Customer) record.Change {
-			return record.Changed(record.Customers, record.Created, v.Meta)
-		})
-	if err != nil {
+	people := kind[customers.Customer]{f, &f.made.Customers, store.NewCustomers(db).InsertAll, func(v customers.Customer) record.Change {
+		return record.Changed(record.Customers, record.Created, v.Meta)
+	}}
+	if err := people.keepAll(ctx, c.Customers()); err != nil {
 		return err
 	}
-	contracts := func(ctx context.Context, rows []rental.Contract) error {
+	insert := func(ctx context.Context, rows []rental.Contract) error {
 		return store.NewContracts(db).InsertAll(ctx, rows, f.zone)
 	}
-	return keepAll(ctx, f, f.dated(c.Contracts()), &f.made.Contracts, contracts,
-		func(v rental.Contract) record.Change {
-			return record.Changed(record.Contracts, record.Created, v.Meta)
-		})
+	contracts := kind[rental.Contract]{f, &f.made.Contracts, insert, func(v rental.Contract) record.Change {
+		return record.Changed(record.Contracts, record.Created, v.Meta)
+	}}
+	return contracts.keepAll(ctx, f.dated(c.Contracts()))
 }
 
 // dated notes the first and the last day of the contracts that pass.
@@ -108,54 +108,67 @@ func (f *filling) dated(all iter.Seq[rental.Contract]) iter.Seq[rental.Contract]
 	}
 }
 
-// keepAll keeps rows, so many in a transaction, and counts those that are kept.
-func keepAll[T any](ctx context.Context, f *filling, rows iter.Seq[T], count *int, insert func(context.Context, []T) error, change func(T) record.Change) error {
+// A kind is one of the three kinds of records that are kept.
+type kind[T any] struct {
+	*filling
+	count  *int // of those that are kept
+	insert func(context.Context, []T) error
+	change func(T) record.Change // tells the feed of one
+}
+
+// keepAll keeps records, so many in a transaction.
+func (k kind[T]) keepAll(ctx context.Context, all iter.Seq[T]) error {
 	batch := make([]T, 0, perTransaction)
-	flush := func() error {
-		if len(batch) == 0 {
-			return nil
+	for v := range all {
+		if batch = append(batch, v); len(batch) < perTransaction {
+			continue
 		}
-		if err := keepTogether(ctx, f, batch, insert); err != nil {
+		if err := k.keepTogether(ctx, batch); err != nil {
 			return err
 		}
-		*count, f.kept = *count+len(batch), f.kept+len(batch)
-		if last := change(batch[len(batch)-1]); len(f.last) == 0 || f.last[len(f.last)-1].Topic != last.Topic {
-			f.last = append(f.last, last)
-		} else {
-			f.last[len(f.last)-1] = last
-		}
 		batch = batch[:0]
+	}
+	if len(batch) == 0 {
 		return nil
 	}
-	for row := range rows {
-		if batch = append(batch, row); len(batch) == perTransaction {
-			if err := flush(); err != nil {
+	return k.keepTogether(ctx, batch)
+}
+
+// keepTogether keeps records in one transaction, and counts them.
+func (k kind[T]) keepTogether(ctx context.Context, rows []T) error {
+	err := k.office.DB.InTx(ctx, func(ctx context.Context) error {
+		if k.kept == 0 {
+			if err := k.mustBeEmpty(ctx); err != nil {
 				return err
 			}
 		}
-	}
-	return flush()
-}
-
-// keepTogether keeps rows in one transaction. The first of them all makes sure
-// that the database is empty.
-func keepTogether[T any](ctx context.Context, f *filling, rows []T, insert func(context.Context, []T) error) error {
-	return f.office.DB.InTx(ctx, func(ctx context.Context) error {
-		if f.kept == 0 {
-			if used, err := f.office.DB.Used(ctx); err != nil || used {
-				return errors.Join(err, map[bool]error{true: errUsed}[used])
-			}
-		}
-		done := f.kept
+		done := k.kept
 		for step := range slices.Chunk(rows, perStep) {
-			if err := insert(ctx, step); err != nil {
+			if err := k.insert(ctx, step); err != nil {
 				return err
 			}
 			done += len(step)
-			f.tell(done)
+			k.tell(done)
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	*k.count, k.kept = *k.count+len(rows), k.kept+len(rows)
+	last := k.change(rows[len(rows)-1])
+	k.last[last.Topic] = last
+	return nil
+}
+
+// mustBeEmpty refuses a database that is in use. It is asked in the transaction
+// of the first records, so that of two demos at a time one is refused.
+func (f *filling) mustBeEmpty(ctx context.Context) error {
+	used, err := f.office.DB.Used(ctx)
+	if err == nil && used {
+		err = errUsed
+	}
+	return err
 }
 
 // journal says what was kept. The feed gets one change of each topic, not one
@@ -167,8 +180,13 @@ func (f *filling) journal(ctx context.Context, stopped bool) error {
 		did = "began to fill the empty database with a demo company, and was stopped"
 	}
 	e := record.Entry{
-		Action: record.Create, Resource: "demo", Changes: f.last,
+		Action: record.Create, Resource: "demo",
 		Description: fmt.Sprintf("%s: %d cars, %d customers, %d contracts", did, f.made.Cars, f.made.Customers, f.made.Contracts),
+	}
+	for _, topic := range []record.Topic{record.Cars, record.Customers, record.Contracts} {
+		if change, kept := f.last[topic]; kept {
+			e.Changes = append(e.Changes, change)
+		}
 	}
 	return f.office.Identity.Do(ctx, func(context.Context) (record.Entry, error) { return e, nil })
 }

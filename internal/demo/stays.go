@@ -50,8 +50,8 @@ func (l *line) next(c *Company) bool {
 		l.end = l.start // back on the same day: it is one day all the same
 	}
 	day := l.start.Add(-pick(r, leads))
-	if day.After(c.today) {
-		day = c.today.Add(-r.IntN(30))
+	if l.start.After(c.today) && !day.Before(c.today) {
+		day = c.today.Add(-1 - r.IntN(30)) // it is known by now
 	}
 	l.made = later(l.made, c.desk(r, day)) // never before the one before, so that the lines can be merged
 	l.n++

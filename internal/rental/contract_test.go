@@ -126,3 +126,24 @@ func TestHold(t *testing.T) {
 		}
 	}
 }
+
+// What a contract has of its car ends where it was cancelled, on the day that
+// it was in the company.
+func TestHeld(t *testing.T) {
+	east := time.FixedZone("", 2*60*60)
+	for at, want := range map[string]int{
+		"": 4, "2026-06-09T12:00:00Z": -1, "2026-06-10T12:00:00Z": 0, "2026-06-11T21:59:59Z": 1, "2026-06-11T22:00:00Z": 2, "2026-06-14T12:00:00Z": 4,
+	} {
+		c := Contract{StartDate: date.New(2026, 6, 10), EndDate: date.New(2026, 6, 14)}
+		if at != "" {
+			var m date.Moment
+			if err := m.UnmarshalText([]byte(at)); err != nil {
+				t.Fatal(err)
+			}
+			c.CancelledAt = &m
+		}
+		if got := c.Held(east); got.Start != c.StartDate || got.Days() != want {
+			t.Errorf("cancelled at %q: %v, want %d days", at, got, want)
+		}
+	}
+}

@@ -48,10 +48,11 @@ func New(write, read, migrator *sql.DB, d Dialect) *DB {
 	return &DB{write: write, read: read, migrator: migrator, dialect: d}
 }
 
-// Close closes the database.
+// Close closes the database. The pool that writes is the last: on SQLite it is
+// the one that then moves what is left of the log into the database.
 func (db *DB) Close() error {
 	errs := []error{db.prepared.close()}
-	for pool := range map[*sql.DB]bool{db.write: true, db.read: true, db.migrator: true} {
+	for _, pool := range []*sql.DB{db.read, db.migrator, db.write} { // to close one twice does nothing
 		errs = append(errs, pool.Close())
 	}
 	if db.dialect.OnClose != nil {

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -69,6 +70,27 @@ func TestSQLitePaths(t *testing.T) {
 	}
 	if _, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "no folder", "x.db")); err == nil {
 		t.Error("opened a file in no folder")
+	}
+}
+
+// A database that was closed is one file: nothing is left in the log beside it.
+func TestSQLiteCloses(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "x.db")
+	for range 8 {
+		db, err := sqlite.Open(t.Context(), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(db.Ping(t.Context()), db.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path + "-wal"); !os.IsNotExist(err) {
+			t.Fatalf("the log is left behind: %v", err)
+		}
 	}
 }
 
