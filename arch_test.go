@@ -48,6 +48,7 @@ var rules = map[string]rule{
 	"internal/secret":  {ours: "kernel", theirs: "github.com/golang-jwt/jwt github.com/nbutton23/zxcvbn-go"},
 	"internal/config":  {ours: "kernel", theirs: "github.com/alecthomas/kong"},
 	"internal/observe": {ours: "kernel"},
+	"internal/sheet":   {ours: "kernel", theirs: "github.com/xuri/excelize"},
 	// The ways in.
 	"internal/httpapi/middleware": {ours: "kernel internal/record internal/observe"},
 	"internal/httpapi":            {ours: "kernel domain internal/observe internal/httpapi/middleware", theirs: "github.com/danielgtaylor/huma"},
@@ -71,7 +72,7 @@ var groups = map[string]string{
 	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident",
 	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
-	"program": "kernel domain store internal/text internal/secret internal/config internal/observe internal/httpapi internal/cli internal/demo",
+	"program": "kernel domain store internal/text internal/secret internal/config internal/observe internal/sheet internal/httpapi internal/cli internal/demo",
 }
 
 var (
