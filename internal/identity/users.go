@@ -117,26 +117,29 @@ func (s *Service) Remove(ctx context.Context, id record.UserID, version int) (de
 		return false, err
 	}
 	err = s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
-		var before Account
-		u, err := s.Users.Update(ctx, id, func(u *User) error {
+		var before User
+		var kept bool
+		u, err := s.Users.Update(ctx, id, func(u *User) (err error) {
 			if err := u.Expect(version); err != nil {
 				return err
 			}
-			before = u.Account
+			before = *u
+			if kept, err = s.Users.HasHistory(ctx, id); err != nil {
+				return err
+			}
+			if kept && !u.Active {
+				return record.ErrUnchanged // it is deactivated already
+			}
 			u.Active = false
 			u.Touch(s.Now())
 			return nil
 		})
-		if err != nil {
+		if err != nil || u.Version == before.Version {
 			return record.Entry{}, err
 		}
-		kept, err := s.Users.HasHistory(ctx, id)
-		if err != nil {
-			return record.Entry{}, err
-		}
-		e := userEntry(record.Update, record.Updated, u, "deactivated the user "+u.Username, before, u.Account)
+		e := userEntry(record.Update, record.Updated, u, "deactivated the user "+u.Username, before.Account, u.Account)
 		if deleted = !kept; deleted {
-			e = userEntry(record.Delete, record.Deleted, u, "deleted the user "+u.Username, before, nil)
+			e = userEntry(record.Delete, record.Deleted, u, "deleted the user "+u.Username, before.Account, nil)
 		}
 		if err := s.endAll(ctx, id, &e); err != nil || kept {
 			return e, err

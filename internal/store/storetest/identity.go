@@ -120,6 +120,13 @@ func userRemoved(t *testing.T, w *world) {
 	if deleted, err := w.identity.Remove(admin, w.employee.ID, record.AnyVersion); deleted || err != nil {
 		t.Errorf("who rented a car out: %t, %v", deleted, err)
 	}
+	version := must(w.users.Get(t.Context(), w.employee.ID))(t).Version
+	if deleted, err := w.identity.Remove(admin, w.employee.ID, version); deleted || err != nil {
+		t.Errorf("deactivated again: deleted %t, %v", deleted, err)
+	}
+	if again := must(w.users.Get(t.Context(), w.employee.ID))(t).Version; again != version {
+		t.Errorf("who is deactivated once more has version %d, want %d", again, version)
+	}
 	if got := must(w.users.Get(admin, w.employee.ID))(t); got.Active {
 		t.Error("is still active")
 	}
