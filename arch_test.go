@@ -50,9 +50,10 @@ var rules = map[string]rule{
 	"internal/observe": {ours: "kernel"},
 	"internal/sheet":   {ours: "kernel", theirs: "github.com/xuri/excelize"},
 	// The ways in.
+	"internal/transfer":           {ours: "kernel domain internal/sheet"},
 	"internal/httpapi/middleware": {ours: "kernel internal/record internal/observe"},
-	"internal/httpapi":            {ours: "kernel domain internal/observe internal/httpapi/middleware", theirs: "github.com/danielgtaylor/huma"},
-	"internal/cli":                {ours: "kernel domain internal/config", theirs: "github.com/alecthomas/kong"},
+	"internal/httpapi":            {ours: "kernel domain internal/observe internal/sheet internal/transfer internal/httpapi/middleware", theirs: "github.com/danielgtaylor/huma"},
+	"internal/cli":                {ours: "kernel domain internal/config internal/sheet internal/transfer", theirs: "github.com/alecthomas/kong"},
 	// Where records are kept.
 	"internal/store":          {ours: "kernel domain internal/text", theirs: "github.com/pressly/goose"},
 	"internal/store/sqlite":   {ours: "internal/store", theirs: "modernc.org/sqlite"},
@@ -72,7 +73,7 @@ var groups = map[string]string{
 	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident",
 	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
-	"program": "kernel domain store internal/text internal/secret internal/config internal/observe internal/sheet internal/httpapi internal/cli internal/demo",
+	"program": "kernel domain store internal/text internal/secret internal/config internal/observe internal/sheet internal/transfer internal/httpapi internal/cli internal/demo",
 }
 
 var (

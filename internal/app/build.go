@@ -17,6 +17,7 @@ import (
 	"cartracker/internal/secret"
 	"cartracker/internal/store"
 	"cartracker/internal/text"
+	"cartracker/internal/transfer"
 )
 
 const issuer = "cartracker" // of access tokens, and their audience
@@ -25,6 +26,7 @@ const issuer = "cartracker" // of access tokens, and their audience
 type Office struct {
 	DB       *store.DB
 	Identity *identity.Service
+	Transfer *transfer.Service
 	API      *httpapi.API
 	now      func() date.Moment
 }
@@ -51,16 +53,32 @@ func NewOffice(db *store.DB, c *config.Config, master []byte, version string, cl
 		RegistrationOpen: c.Registration == "open",
 		AppName:          c.AppName,
 	}
+	moves := &transfer.Service{
+		Env:       env,
+		Fleet:     &fleet.Service{Env: env, Store: cars},
+		Customers: &customers.Service{Env: env, Store: clients},
+		Rental:    &rental.Service{Env: env, Store: store.NewContracts(db), Ledger: store.Ledger{DB: db}, Cars: cars, Customers: clients},
+		Audit:     &audit.Service{Env: env, Store: store.NewAuditLogs(db)},
+		Imports:   store.NewImports(db),
+		Try:       db.Try,
+		Clean:     text.Clean,
+		Fold:      text.Fold,
+		Currency:  c.Currency,
+		TempDir:   c.DataDir,
+	}
 	return &Office{
 		DB:       db,
 		Identity: people,
+		Transfer: moves,
 		now:      now,
 		API: &httpapi.API{
 			Identity:    people,
-			Fleet:       &fleet.Service{Env: env, Store: cars},
-			Customers:   &customers.Service{Env: env, Store: clients},
-			Rental:      &rental.Service{Env: env, Store: store.NewContracts(db), Ledger: store.Ledger{DB: db}, Cars: cars, Customers: clients},
-			Audit:       &audit.Service{Env: env, Store: store.NewAuditLogs(db)},
+			Fleet:       moves.Fleet,
+			Customers:   moves.Customers,
+			Rental:      moves.Rental,
+			Audit:       moves.Audit,
+			Transfer:    moves,
+			TempDir:     c.DataDir,
 			Replays:     &store.Replays{DB: db, Now: now},
 			Fingerprint: keys.Fingerprint,
 			Version:     version,

@@ -14,6 +14,7 @@ import (
 	"cartracker/internal/httpapi"
 	"cartracker/internal/identity"
 	"cartracker/internal/store"
+	"cartracker/internal/transfer"
 )
 
 // A Program is the cli.Program.
@@ -71,6 +72,19 @@ func (p Program) Users(ctx context.Context, c *config.Config, do func(*identity.
 		forget(setupPath(c))
 	}
 	return errors.Join(done, office.DB.Close())
+}
+
+// Transfer lets do import or export.
+func (p Program) Transfer(ctx context.Context, c *config.Config, do func(*transfer.Service) error) error {
+	office, _, err := openOffice(ctx, c, p.Version)
+	if err != nil {
+		return err
+	}
+	err = office.DB.PrepareBulk(ctx)
+	if err == nil {
+		err = do(office.Transfer)
+	}
+	return errors.Join(err, office.DB.Close())
 }
 
 // bare returns the API without anything behind it, to be described.

@@ -6,11 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -29,12 +31,7 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, rest, ok := strings.Cut(string(text), "\n## A first session\n")
-	if !ok {
-		t.Fatal("README.md has no section \"A first session\"")
-	}
-	section, _, _ := strings.Cut(rest, "\n## ")
-	steps := readSteps(section)
+	steps, moves := readSteps(section(t, string(text), "A first session")), readSteps(section(t, string(text), "Bring a company in"))
 	program := buildProgram(t)
 
 	// The machine is where it is another day than in the company, one way or the other.
@@ -47,6 +44,80 @@ func TestReadme(t *testing.T) {
 		db := testdb.EmptyPostgres(t)
 		session(t, program, steps, "TZ=Pacific/Pago_Pago", "DATABASE_URL="+db.URL, "ACCESS_TOKEN_SECRET="+strings.Repeat("s", 32))
 	})
+	t.Run("Company", func(t *testing.T) {
+		t.Parallel()
+		move(t, program, append(steps[:1:1], moves...), testdb.EmptyPostgres(t).URL)
+	})
+}
+
+// section returns what the README says under a heading.
+func section(t *testing.T, readme, heading string) string {
+	t.Helper()
+	_, rest, ok := strings.Cut(readme, "\n## "+heading+"\n")
+	if !ok {
+		t.Fatalf("README.md has no section %q", heading)
+	}
+	text, _, _ := strings.Cut(rest, "\n## ")
+	return text
+}
+
+// move runs the session that brings a company in and moves it to an empty
+// PostgreSQL database. What it builds is there already.
+func move(t *testing.T, program string, steps []step, to string) {
+	dir := t.TempDir()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for link, target := range map[string]string{"testdata": filepath.Join(root, "testdata"), "bin": filepath.Dir(program)} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "Makefile"), []byte("build:\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	port := freePort(t)
+	for i := range steps {
+		steps[i].shell = strings.ReplaceAll(steps[i].shell, "5001", port)
+	}
+	outputs := runSteps(t, dir, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LANG=C.UTF-8", "COPY_TO=" + to}, steps)
+	checkAnswers(t, steps, outputs)
+	all := strings.Join(outputs, "")
+	for _, text := range []string{
+		"665 added", "348 added", "2,125 added", "53 would be added", "7 refused", "exit code 1",
+		"the cars are the same\n", "the customers are the same\n", "the contracts are the same\n",
+		"the cars are the same on PostgreSQL\n", "the customers are the same on PostgreSQL\n", "the contracts are the same on PostgreSQL\n",
+	} {
+		if !strings.Contains(all, text) {
+			t.Errorf("%q is not in\n%s", text, all)
+		}
+	}
+	if !regexp.MustCompile(`(?m)^ *\d+ "kind":"contract"$`).MatchString(all) {
+		t.Errorf("the calendar is empty:\n%s", all)
+	}
+}
+
+// checkAnswers checks that each block answers what the README shows behind it.
+func checkAnswers(t *testing.T, steps []step, outputs []string) {
+	t.Helper()
+	for i, s := range steps {
+		for _, answer := range s.answers {
+			if !strings.Contains(general(outputs[i]), general(answer)) {
+				t.Errorf("README.md shows\n%sbut the answer is\n%s", answer, outputs[i])
+			}
+		}
+	}
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)
 }
 
 func needCurl(t *testing.T) {
@@ -107,13 +178,7 @@ func session(t *testing.T, program string, steps []step, env ...string) {
 	if got := strings.Join(regexp.MustCompile(`(?m)^\d{3}$`).FindAllString(all, -1), " "); got != want {
 		t.Errorf("the statuses are %s, want %s, in\n%s", got, want, all)
 	}
-	for i, s := range steps {
-		for _, answer := range s.answers {
-			if !strings.Contains(general(outputs[i]), general(answer)) {
-				t.Errorf("README.md shows\n%sbut the answer is\n%s", answer, outputs[i])
-			}
-		}
-	}
+	checkAnswers(t, steps, outputs)
 	if knowsZones() {
 		taken := func(today time.Time) string {
 			return fmt.Sprintf("taken from %s to %s by", today.AddDate(0, 0, 7).Format(time.DateOnly), today.AddDate(0, 0, 10).Format(time.DateOnly))

@@ -77,8 +77,8 @@ func known[T ~string](v T) *T {
 	return &v
 }
 
-// A Filter selects entries. The zero Filter selects all of them.
-type Filter struct {
+// A Selection selects entries. The zero Selection selects all of them.
+type Selection struct {
 	UserID     record.UserID `query:"userId" format:"uuid" doc:"Who did it."`
 	Action     record.Action `query:"action" enum:"CREATE,UPDATE,DELETE,LOGIN,LOGOUT,LOGIN_FAILED,EXPORT,UPLOAD,DOWNLOAD"`
 	Resource   string        `query:"resource" doc:"The kind of record, such as car."`
@@ -87,10 +87,15 @@ type Filter struct {
 	From       date.Date     `query:"from" doc:"First day, in the business's time zone."`
 	To         date.Date     `query:"to" doc:"Last day but one; the same as from is that one day."`
 	Q          string        `query:"q" maxLength:"200" doc:"Searches description and user name, ignoring case and accents."`
-	Sort       string        `query:"sort" enum:"createdAt,-createdAt" doc:"Newest first unless told otherwise."`
-	page.Query
 
 	Since, Before date.Moment // From and To as moments; the service sets them
+}
+
+// A Filter is a Selection in pages.
+type Filter struct {
+	Selection
+	Sort string `query:"sort" enum:"createdAt,-createdAt" doc:"Newest first unless told otherwise."`
+	page.Query
 }
 
 // A Store keeps entries.

@@ -66,14 +66,13 @@ func differing(v, o map[string]json.RawMessage) map[string]any {
 }
 
 func shown(name string, raw json.RawMessage) any {
-	var text string
-	isText := json.Unmarshal(raw, &text) == nil && string(raw) != "null"
 	lower := strings.ToLower(name)
-	switch {
-	case strings.Contains(lower, "password") || strings.Contains(lower, "token") || strings.Contains(lower, "secret"):
+	if strings.Contains(lower, "password") || strings.Contains(lower, "token") || strings.Contains(lower, "secret") {
 		return "[secret]"
-	case masked[name] && isText:
-		return Mask(text)
+	}
+	var text *string
+	if masked[name] && json.Unmarshal(raw, &text) == nil && text != nil {
+		return Mask(*text)
 	}
 	return raw
 }

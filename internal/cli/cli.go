@@ -12,6 +12,7 @@ import (
 	"cartracker/internal/config"
 	"cartracker/internal/fault"
 	"cartracker/internal/identity"
+	"cartracker/internal/transfer"
 )
 
 // The exit codes.
@@ -32,6 +33,8 @@ type Program interface {
 	// Demo fills an empty database with a company that is made up. It calls
 	// tell now and then with how many records are done.
 	Demo(ctx context.Context, c *config.Config, size DemoSize, tell func(done int)) (DemoMade, error)
+	// Transfer lets do import into the database, or export from it.
+	Transfer(ctx context.Context, c *config.Config, do func(*transfer.Service) error) error
 	Routes() []Route
 	OpenAPI(asJSON bool) ([]byte, error)
 	Build() Version
@@ -64,6 +67,8 @@ type commands struct {
 	Migrate     migrateCommand `cmd:"" help:"Bring the database's schema up to date, or tell where it is."`
 	User        userCommand    `cmd:"" help:"Add users, list them, set their passwords."`
 	Demo        demoCommand    `cmd:"" help:"Fill an empty database with a company that is made up."`
+	Import      importCommand  `cmd:"" help:"Bring cars, customers or contracts in from a CSV or XLSX file."`
+	Export      exportCommand  `cmd:"" help:"Write cars, customers, contracts or the audit log to stdout."`
 	Routes      routesCommand  `cmd:"" help:"Print the route table."`
 	OpenAPI     openAPICommand `cmd:"" name:"openapi" help:"Print the description of the API (OpenAPI 3.1)."`
 	Version     versionCommand `cmd:"" help:"Print the version."`

@@ -32,7 +32,11 @@ func (s *Service) Import(ctx context.Context, fills []func(*Draft) error, seen r
 		Make:    func(fill func(*Draft) error) (Customer, record.Entry, error) { return s.make(ctx, fill) },
 		Change: func(c *Customer, fill func(*Draft) error) (record.Entry, any, error) {
 			before := c.Draft
-			err := s.change(ctx, c, record.AnyVersion, fill)
+			err := s.change(ctx, c, record.AnyVersion, func(d *Draft) error {
+				err := fill(d)
+				d.PassportNumber = before.PassportNumber // the row names the customer, however it spells that
+				return err
+			})
 			return entry(record.Update, record.Updated, *c, "changed the customer "+c.Name, before, c.Draft), before, err
 		},
 		Insert:  s.Store.InsertAll,

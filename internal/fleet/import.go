@@ -33,7 +33,11 @@ func (s *Service) Import(ctx context.Context, fills []func(*Draft) error, seen r
 		Make: func(fill func(*Draft) error) (Car, record.Entry, error) { return s.make(ctx, fill) },
 		Change: func(c *Car, fill func(*Draft) error) (record.Entry, any, error) {
 			before := *c
-			did, err := s.rewrite(ctx, c, fill)
+			did, err := s.rewrite(ctx, c, func(d *Draft) error {
+				err := fill(d)
+				d.LicensePlate = before.LicensePlate // the row names the car, however it spells that
+				return err
+			})
 			if err == nil {
 				err = s.touch(ctx, c, before)
 			}

@@ -16,6 +16,7 @@ import (
 	"cartracker/internal/httpapi/middleware"
 	"cartracker/internal/identity"
 	"cartracker/internal/rental"
+	"cartracker/internal/transfer"
 )
 
 // An API serves the services that it is given. All of its fields are required,
@@ -26,6 +27,8 @@ type API struct {
 	Customers *customers.Service
 	Rental    *rental.Service
 	Audit     *audit.Service
+	Transfer  *transfer.Service
+	TempDir   string // for files that are received
 
 	Replays     Replayer
 	Fingerprint func(body []byte) string // with a key: a body may hold a password
@@ -66,6 +69,7 @@ func (a *API) Handler() http.Handler {
 	a.customerRoutes()
 	a.contractRoutes()
 	a.auditRoutes()
+	a.importRoutes()
 	a.operationsRoutes()
 	a.completeAnswers()
 	return middleware.Chain(unrouted(mux),

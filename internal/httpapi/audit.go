@@ -2,9 +2,12 @@ package httpapi
 
 import (
 	"context"
+	"io"
+	"net/http"
 
 	"cartracker/internal/audit"
 	"cartracker/internal/record"
+	"cartracker/internal/transfer"
 )
 
 func (a *API) auditRoutes() {
@@ -12,7 +15,27 @@ func (a *API) auditRoutes() {
 		return route{path: "/api/audit-logs" + path, tag: "Audit log", summary: summary, access: record.AdminOnly}
 	}
 	list(a, at("", "List who did what"), a.Audit.List)
+	export := at("/export", "Export who did what, the oldest first")
+	export.method, export.kind = http.MethodGet, "text/csv"
+	register(a, export, a.exportAudit)
 	show[IDPath](a, at("/{id}", "Show one entry"), func(ctx context.Context, id string) (audit.Log, error) {
 		return a.Audit.Get(ctx, audit.LogID(id))
 	})
+}
+
+// exportQuery selects entries as a list does, but all of them.
+type exportQuery struct {
+	audit.Selection
+	Format string `query:"format" enum:"csv,json" default:"csv"`
+}
+
+func (a *API) exportAudit(ctx context.Context, q *exportQuery) (reply, error) {
+	s := &stream{kind: "text/csv; charset=utf-8", file: "audit.csv"}
+	if q.Format == string(transfer.JSON) {
+		s.kind, s.file = "application/json; charset=utf-8", "audit.json"
+	}
+	s.write = func(w io.Writer) error {
+		return a.Transfer.ExportAudit(ctx, q.Selection, transfer.Format(q.Format), w)
+	}
+	return reply{stream: s}, nil
 }

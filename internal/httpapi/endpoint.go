@@ -29,15 +29,18 @@ type route struct {
 	errors       []int        // statuses of failures besides those that its kind has
 	body         reflect.Type // what the body is, nil if it has none
 	partial      bool         // keys of the body may be left out
+	file         bool         // the body is a file, which the handler reads
 	status       int          // of success, 200 if 0
 	answer       reflect.Type // what success answers
 	kind         string       // its media type, JSON if empty
 }
 
-// asked is the request behind a handler's context, with its body.
+// asked is the request behind a handler's context, with its body unless that
+// is a file.
 type asked struct {
 	*http.Request
-	body []byte
+	body   []byte
+	writer http.ResponseWriter // of the answer, for its deadlines
 }
 
 type askedKey struct{}
@@ -79,7 +82,7 @@ func (a *API) guard(r route) func(huma.Context, func(huma.Context)) {
 			return
 		}
 		var body []byte
-		if r.method != http.MethodGet {
+		if r.method != http.MethodGet && !r.file {
 			if body, err = readBody(w, req); err == nil && r.body == nil {
 				err = noBody.fill(body, "", new(struct{}))
 			}
@@ -88,7 +91,7 @@ func (a *API) guard(r route) func(huma.Context, func(huma.Context)) {
 				return
 			}
 		}
-		next(huma.WithContext(hc, context.WithValue(ctx, askedKey{}, asked{req, body})))
+		next(huma.WithContext(hc, context.WithValue(ctx, askedKey{}, asked{req, body, w})))
 	}
 }
 

@@ -59,8 +59,9 @@ type reply struct {
 	secret   bool   // has a token: nobody may keep it
 	replayed bool   // was answered before
 	cookies  []*http.Cookie
-	retry    int    // seconds until it is worth trying again
-	kind     string // media type, if not JSON
+	retry    int     // seconds until it is worth trying again
+	kind     string  // media type, if not JSON
+	stream   *stream // is the answer instead
 }
 
 // encode makes a reply with the JSON of v.
@@ -84,6 +85,10 @@ func nothing(message string) (reply, error) {
 
 // write answers r to a request.
 func (r reply) write(w http.ResponseWriter, q *http.Request) {
+	if r.stream != nil {
+		r.stream.answer(w, q)
+		return
+	}
 	h := w.Header()
 	h.Set("Cache-Control", "private, no-cache")
 	if r.secret || r.status >= 400 {

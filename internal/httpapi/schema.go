@@ -169,6 +169,12 @@ func (a *API) document(r route) {
 			p.Schema = amountSchema{}.Schema(nil)
 		}
 	}
+	if r.file {
+		op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{}}
+		for _, kind := range fileKinds {
+			op.RequestBody.Content[kind] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}
+		}
+	}
 	if r.body != nil {
 		op.RequestBody = &huma.RequestBody{
 			Required: !r.partial,

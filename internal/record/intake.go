@@ -10,6 +10,10 @@ import (
 // ErrTwice refuses a row of a file about a record that a row before it was about.
 var ErrTwice = fault.New(fault.Conflict, "twice_in_file", "stands in this file twice; the first row counts")
 
+// Together is how many rows of a file are taken at a time: few enough for the
+// names of all of them to be asked for at once.
+const Together = 200
+
 // Did says what an import did with one row of a file.
 type Did string
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"cartracker/internal/audit"
@@ -87,7 +88,7 @@ type transaction struct {
 	feeds   []feed // of more changes than are collected
 	at      date.Moment
 	unkept  []string             // queries that should be kept prepared
-	many    map[string]*sql.Stmt // statements of execMany, which last as long as the transaction
+	own     map[string]*sql.Stmt // statements that it repeats, prepared for itself
 	refused []audit.Log          // to be kept whatever becomes of it
 }
 
@@ -132,6 +133,27 @@ func (db *DB) attempt(ctx context.Context, do func(context.Context) error) (refu
 	return tx.refused, nil
 }
 
+// Try runs do as a part of the transaction of ctx that is undone alone if it
+// fails, also on a database that would give the whole transaction up.
+func (db *DB) Try(ctx context.Context, do func(context.Context) error) error {
+	tx := db.tx(ctx)
+	if tx == nil {
+		return errNoTx
+	}
+	changes := len(tx.changes)
+	if _, err := db.exec(ctx, "SAVEPOINT part"); err != nil {
+		return err
+	}
+	if err := do(ctx); err != nil {
+		tx.changes = tx.changes[:changes]
+		_, undone := db.exec(ctx, "ROLLBACK TO SAVEPOINT part")
+		_, released := db.exec(ctx, "RELEASE SAVEPOINT part")
+		return errors.Join(err, undone, released)
+	}
+	_, err := db.exec(ctx, "RELEASE SAVEPOINT part")
+	return err
+}
+
 func (db *DB) tx(ctx context.Context) *transaction {
 	tx, _ := ctx.Value(txKey{db}).(*transaction)
 	return tx
@@ -152,8 +174,8 @@ func (db *DB) exec(ctx context.Context, query string, args ...any) (int64, error
 }
 
 func (db *DB) execIn(ctx context.Context, tx *transaction, query string, args []any) (sql.Result, error) {
-	if stmt := db.keptIn(tx, query); stmt != nil {
-		return tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+	if stmt := db.keptIn(ctx, tx, query); stmt != nil {
+		return stmt.ExecContext(ctx, args...)
 	}
 	return tx.ExecContext(ctx, db.dialect.Rebind(query), args...)
 }
@@ -165,16 +187,13 @@ func (db *DB) execMany(ctx context.Context, query string, args []any) error {
 	if tx == nil {
 		return errNoTx
 	}
-	stmt := tx.many[query]
+	query = db.dialect.Rebind(query)
+	stmt := tx.own[query]
 	if stmt == nil {
 		var err error
-		if stmt, err = tx.PrepareContext(ctx, db.dialect.Rebind(query)); err != nil {
+		if stmt, err = tx.prepare(ctx, query); err != nil {
 			return db.explain(err)
 		}
-		if tx.many == nil {
-			tx.many = map[string]*sql.Stmt{}
-		}
-		tx.many[query] = stmt // closed with the transaction
 	}
 	_, err := stmt.ExecContext(ctx, args...)
 	return db.explain(err)
@@ -198,8 +217,8 @@ func (db *DB) query(ctx context.Context, row func(scan func(...any) error) error
 
 func (db *DB) rows(ctx context.Context, query string, args []any) (*sql.Rows, error) {
 	if tx := db.tx(ctx); tx != nil {
-		if stmt := db.keptIn(tx, query); stmt != nil {
-			return tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+		if stmt := db.keptIn(ctx, tx, query); stmt != nil {
+			return stmt.QueryContext(ctx, args...)
 		}
 		return tx.QueryContext(ctx, db.dialect.Rebind(query), args...)
 	}
@@ -217,16 +236,39 @@ func (db *DB) rows(ctx context.Context, query string, args []any) (*sql.Rows, er
 }
 
 // keptIn returns the kept statement of a query that runs inside tx. A new one
-// is prepared after tx, for until then tx has the writer's only connection.
-func (db *DB) keptIn(tx *transaction, query string) *sql.Stmt {
+// is prepared after tx, for until then tx has the writer's only connection;
+// one that tx itself repeats is prepared for tx.
+func (db *DB) keptIn(ctx context.Context, tx *transaction, query string) *sql.Stmt {
 	if !db.dialect.Prepares {
 		return nil
 	}
-	stmt := db.prepared.get(db.write, query)
-	if stmt == nil {
-		tx.unkept = append(tx.unkept, query)
+	if stmt := db.prepared.get(db.write, query); stmt != nil {
+		return tx.StmtContext(ctx, stmt)
+	}
+	if stmt := tx.own[query]; stmt != nil || !slices.Contains(tx.unkept, query) {
+		if stmt == nil {
+			tx.unkept = append(tx.unkept, query)
+		}
+		return stmt
+	}
+	stmt, err := tx.prepare(ctx, query)
+	if err != nil { // running it will tell why
+		return nil
 	}
 	return stmt
+}
+
+// prepare prepares a statement for as long as the transaction lasts.
+func (tx *transaction) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
+	stmt, err := tx.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	if tx.own == nil {
+		tx.own = map[string]*sql.Stmt{}
+	}
+	tx.own[query] = stmt // closed with the transaction
+	return stmt, nil
 }
 
 // explain returns what an error of the database means to the domain, wrapping

@@ -45,7 +45,7 @@ func (t table[ID, T]) Insert(ctx context.Context, v *T) error {
 
 // together is how many rows one statement inserts: with 30 columns each they
 // stay below what either database takes as arguments.
-const together = 200
+const together = record.Together
 
 // InsertAll keeps many rows: full batches by one statement each, the rest one by one.
 func (t table[ID, T]) InsertAll(ctx context.Context, rows []T) error {

@@ -101,7 +101,7 @@ func deskLimits(t *testing.T, w *world) {
 	if got.Mileage != 110 || got.Status != fleet.Maintenance || got.PricePerDay != car.PricePerDay || got.UpdatedBy.Username != "desk" {
 		t.Errorf("changed to %+v", got)
 	}
-	logs := must(w.audit.List(admin, audit.Filter{Q: "misread"}))(t)
+	logs := must(w.audit.List(admin, audit.Filter{Selection: audit.Selection{Q: "misread"}}))(t)
 	if logs.Total != 1 {
 		t.Errorf("%d entries tell why the mileage went down, want 1", logs.Total)
 	}

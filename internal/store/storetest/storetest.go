@@ -86,6 +86,9 @@ func Run(t *testing.T, empty testdb.Empty) {
 		"ReplayExpires":    replayExpires,
 		"Tidy":             tidy,
 
+		"Imports": imports,
+		"TryPart": tryPart,
+
 		"FeedOrder":     feedOrder,
 		"FeedRows":      feedRows,
 		"Refusals":      refusals,

@@ -101,7 +101,7 @@ func (w *world) reset(t testing.TB) {
 	t.Helper()
 	w.clock.at = date.At(time.Date(2026, time.June, 15, 10, 0, 0, 123456000, time.UTC))
 	for _, table := range []string{
-		"holds", "contracts", "contract_numbers", "cars", "customers", "session_tokens", "sessions", "setup_code",
+		"imports", "holds", "contracts", "contract_numbers", "cars", "customers", "session_tokens", "sessions", "setup_code",
 		"audit_logs", "changes", "idempotency_keys",
 	} {
 		w.exec(t, "DELETE FROM "+table)

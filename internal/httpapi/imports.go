@@ -1,0 +1,150 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"reflect"
+	"strings"
+	"time"
+
+	"cartracker/internal/fault"
+	"cartracker/internal/record"
+	"cartracker/internal/sheet"
+	"cartracker/internal/transfer"
+)
+
+const (
+	maxFile       = 20 << 20
+	fileTimeout   = 5 * time.Minute // for a file to arrive
+	importTimeout = 10 * time.Minute
+	maxListed     = 10_000 // that an answer lists
+)
+
+// fileKinds are the media types that an import takes.
+var fileKinds = []string{"text/csv", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "application/octet-stream"}
+
+var (
+	errFileKind  = fault.New(fault.Unsupported, "unsupported_media_type", "the body must be a file: "+strings.Join(fileKinds, ", ")+", without a Content-Encoding")
+	errFileLarge = fault.New(fault.TooLarge, "body_too_large", "the file is larger than 20 MiB; the command line takes larger ones")
+)
+
+// ImportReport is what an import did, or would do, with each row that was refused.
+type ImportReport struct {
+	transfer.Report
+	Problems       []transfer.Problem `json:"problems" doc:"In the order of the file, the first 10,000."`
+	ProblemsUnseen int                `json:"problemsLeftOff" doc:"How many more there are."`
+}
+
+type importQuery struct {
+	Kind         string `path:"kind" enum:"cars,customers,contracts"`
+	DryRun       bool   `query:"dryRun" doc:"Change nothing, and tell what would happen."`
+	AllOrNothing bool   `query:"allOrNothing" doc:"Take no row if one has to be refused."`
+	Name         string `query:"name" maxLength:"200" doc:"What the file is called."`
+	Encoding     string `query:"encoding" enum:"utf-8,utf-16,windows-1250,windows-1252" doc:"Found out unless given."`
+}
+
+func (a *API) importRoutes() {
+	r := route{
+		method: http.MethodPost, path: "/api/import/{kind}", tag: "Import and export", access: record.AdminOnly,
+		summary: "Import a file of cars, customers or contracts (CSV or XLSX)", file: true, answer: reflect.TypeFor[success[ImportReport]](),
+	}
+	register(a, r, a.importFile)
+	r = route{
+		method: http.MethodDelete, path: "/api/import/{id}", tag: "Import and export", access: record.AdminOnly,
+		summary: "Take an import back as far as nothing depends on it", answer: reflect.TypeFor[success[transfer.Undoing]](),
+	}
+	register(a, r, func(ctx context.Context, p *IDPath) (reply, error) {
+		id, err := p.ref()
+		if err != nil {
+			return reply{}, err
+		}
+		done, err := a.Transfer.Undo(ctx, record.ImportID(id), nil)
+		if err != nil {
+			return reply{}, err
+		}
+		return data(http.StatusOK, done)
+	})
+}
+
+func (a *API) importFile(ctx context.Context, q *importQuery) (reply, error) {
+	req := askedOf(ctx)
+	file, size, err := a.receive(req)
+	if err != nil {
+		return reply{}, err
+	}
+	defer file.Close()
+	report := ImportReport{Problems: []transfer.Problem{}}
+	report.Report, err = a.Transfer.Import(ctx, record.Topic(q.Kind), transfer.File{
+		Name: nameOr(q.Name, "upload"), Source: file, Size: size,
+		Options: sheet.Options{Encoding: q.Encoding, TempDir: a.TempDir},
+	}, transfer.Options{DryRun: q.DryRun, AllOrNothing: q.AllOrNothing, Problem: report.add})
+	if err != nil {
+		return reply{}, err
+	}
+	return data(http.StatusOK, report)
+}
+
+func nameOr(name, other string) string {
+	if name == "" {
+		return other
+	}
+	return name
+}
+
+func (r *ImportReport) add(p transfer.Problem) {
+	if len(r.Problems) < maxListed {
+		r.Problems = append(r.Problems, p)
+		return
+	}
+	r.ProblemsUnseen++
+}
+
+// receive keeps the body of a request in a file without a name, which is gone
+// when it is closed, whatever happens: its encoding can only be told from the
+// whole of it.
+func (a *API) receive(r asked) (file *os.File, size int64, err error) {
+	if !isFile(r.Header) {
+		return nil, 0, errFileKind
+	}
+	control := http.NewResponseController(r.writer)
+	_ = control.SetReadDeadline(time.Now().Add(fileTimeout)) // some writers, such as a test's, have no deadlines
+	_ = control.SetWriteDeadline(time.Now().Add(fileTimeout + importTimeout))
+	if file, err = os.CreateTemp(a.TempDir, "import-"); err != nil {
+		return nil, 0, fmt.Errorf("receive a file: %w", err)
+	}
+	if err = os.Remove(file.Name()); err == nil {
+		size, err = io.Copy(file, http.MaxBytesReader(r.writer, r.Body, maxFile))
+	}
+	if err != nil {
+		err = errors.Join(unreceived(err), file.Close())
+	}
+	return file, size, err
+}
+
+func unreceived(err error) error {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return errFileLarge
+	}
+	if _, ok := errors.AsType[*os.PathError](err); ok { // our disk, not the client
+		return fmt.Errorf("receive a file: %w", err)
+	}
+	return fmt.Errorf("%w (%w)", errRead, err)
+}
+
+func isFile(h http.Header) bool {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil || h.Get("Content-Encoding") != "" {
+		return false
+	}
+	for _, k := range fileKinds {
+		if kind == k {
+			return true
+		}
+	}
+	return false
+}
