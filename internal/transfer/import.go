@@ -65,9 +65,6 @@ func (r Report) Rows() int { return r.Added + r.Changed + r.Unchanged + r.Refuse
 // errBack ends a transaction whose effects are not wanted.
 var errBack = errors.New("transfer: nothing is kept")
 
-// ErrFile refuses a file that cannot be read.
-var ErrFile = fault.New(fault.Invalid, "bad_file", "the file cannot be read")
-
 // Import takes the rows of a file into the records of a kind, in one
 // transaction. Good rows go in and bad ones are refused. It fails, and then has
 // changed nothing, if the file itself cannot be read.
@@ -137,7 +134,7 @@ func (r *run) all(ctx context.Context) error {
 func (r *run) headings() error {
 	first, err := r.reader.Next()
 	if errors.Is(err, io.EOF) {
-		return ErrFile.Say("the file is empty")
+		return sheet.ErrFile.Say("the file is empty")
 	}
 	if err != nil {
 		return unreadable(err)
@@ -158,15 +155,12 @@ func units(currency string) []string {
 	return []string{currency}
 }
 
-// unreadable says why a file cannot be read, with the line where that is known.
+// unreadable says on which line a file cannot be read, where that is known.
 func unreadable(err error) error {
 	if row, ok := errors.AsType[*sheet.RowError](err); ok {
-		return ErrFile.Say(fmt.Sprintf("line %d: %s", row.Line, row.Reason))
+		return sheet.ErrFile.Say(fmt.Sprintf("line %d: %s", row.Line, row.Reason))
 	}
-	if _, told := errors.AsType[*fault.Error](err); told {
-		return err
-	}
-	return fmt.Errorf("%w (%w)", ErrFile.Say(err.Error()), err)
+	return err
 }
 
 // kept is what is kept of the import.
