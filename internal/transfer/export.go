@@ -55,21 +55,24 @@ func changesOf(l *audit.Log) string {
 	return string(b)
 }
 
+// resourceOf is how the audit log calls what is exported.
+var resourceOf = map[string]string{"cars": "car", "customers": "customer", "contracts": "contract", "audit log": "audit"}
+
 // Export writes all records of a kind, the oldest first, each as a row under
 // one line of headings. That somebody took them out is in the audit log before
 // the first of them is.
 func (s *Service) Export(ctx context.Context, what string, f Format, w io.Writer) error {
 	switch what {
 	case "cars":
-		return export(ctx, s, "car", carColumns, f, w, func(ctx context.Context, q page.Query) (page.Of[fleet.Car], error) {
+		return export(ctx, s, what, carColumns, f, w, func(ctx context.Context, q page.Query) (page.Of[fleet.Car], error) {
 			return s.Fleet.List(ctx, fleet.Filter{Archived: "all", Sort: "createdAt", Query: q})
 		})
 	case "customers":
-		return export(ctx, s, "customer", customerColumns, f, w, func(ctx context.Context, q page.Query) (page.Of[customers.Customer], error) {
+		return export(ctx, s, what, customerColumns, f, w, func(ctx context.Context, q page.Query) (page.Of[customers.Customer], error) {
 			return s.Customers.List(ctx, customers.Filter{Sort: "createdAt", Query: q})
 		})
 	case "contracts":
-		return export(ctx, s, "contract", contractColumns, f, w, func(ctx context.Context, q page.Query) (page.Of[rental.Contract], error) {
+		return export(ctx, s, what, contractColumns, f, w, func(ctx context.Context, q page.Query) (page.Of[rental.Contract], error) {
 			return s.Rental.List(ctx, rental.Filter{Sort: "createdAt", Query: q})
 		})
 	case "audit":
@@ -80,15 +83,15 @@ func (s *Service) Export(ctx context.Context, what string, f Format, w io.Writer
 
 // ExportAudit writes the entries of the audit log that a filter selects, the
 // oldest first. The entry of the export itself is not among them.
-func (s *Service) ExportAudit(ctx context.Context, what audit.Selection, f Format, w io.Writer) error {
-	what.Before = s.Now().Add(time.Microsecond)
-	return export(ctx, s, "audit", auditColumns, f, w, func(ctx context.Context, q page.Query) (page.Of[audit.Log], error) {
-		return s.Audit.List(ctx, audit.Filter{Selection: what, Sort: "createdAt", Query: q})
+func (s *Service) ExportAudit(ctx context.Context, selected audit.Selection, f Format, w io.Writer) error {
+	selected.Before = s.Now().Add(time.Microsecond)
+	return export(ctx, s, "audit log", auditColumns, f, w, func(ctx context.Context, q page.Query) (page.Of[audit.Log], error) {
+		return s.Audit.List(ctx, audit.Filter{Selection: selected, Sort: "createdAt", Query: q})
 	})
 }
 
 // export writes what list lists.
-func export[T, D any](ctx context.Context, s *Service, resource string, columns []column[T, D], f Format, w io.Writer,
+func export[T, D any](ctx context.Context, s *Service, what string, columns []column[T, D], f Format, w io.Writer,
 	list func(context.Context, page.Query) (page.Of[T], error),
 ) error {
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
@@ -99,12 +102,12 @@ func export[T, D any](ctx context.Context, s *Service, resource string, columns 
 		return err
 	}
 	err = s.Do(ctx, func(context.Context) (record.Entry, error) {
-		return record.Entry{Action: record.Export, Resource: resource, Description: "exported " + resource + " records as " + string(f)}, nil
+		return record.Entry{Action: record.Export, Resource: resourceOf[what], Description: "exported the " + what + " as " + string(f)}, nil
 	})
 	if err != nil {
 		return err
 	}
-	out, err := newOutput(f, resource, columns, w)
+	out, err := newOutput(f, what, columns, w)
 	if err != nil {
 		return err
 	}
