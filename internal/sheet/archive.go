@@ -104,7 +104,7 @@ func slim(parts []*zip.File, to *os.File) (rows int, err error) {
 			book += p.UncompressedSize64
 		}
 		if book > maxBook {
-			return 0, refuse(0, "has a list of sheets that is too long")
+			return 0, refuse(0, "is built in a way that takes too much memory: open it in a spreadsheet program and save it anew")
 		}
 		n, err := checkPart(p)
 		if err != nil {

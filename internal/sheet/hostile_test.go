@@ -107,7 +107,7 @@ func TestOneLineOfAGigabyte(t *testing.T) {
 }
 
 func TestOpenQuoteInALargeFile(t *testing.T) {
-	p := &pretender{"a,b\n1,2\n\"x", "1,2,3,4,5,6,7,8\n", 64 << 20, 0}
+	p := &pretender{"a,b\n1,2\n\"x", "1,2,3,4,5,6,7,8\n", 8 << 20, 0}
 	var r *sheet.Reader
 	var err error
 	used := allocated(func() {
@@ -127,14 +127,14 @@ func TestOpenQuoteInALargeFile(t *testing.T) {
 }
 
 func TestMemoryDoesNotDependOnTheSize(t *testing.T) {
-	p := &pretender{"", "a,b,c,d,e,f,g,h,čćž\n", 64 << 20, 0}
+	p := &pretender{"", "a,b,c,d,e,f,g,h,čćž\n", 8 << 20, 0}
 	r, err := sheet.Open(p, p.size, sheet.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var most, first uint64
 	for rows := 0; err == nil; rows++ {
-		if _, err = r.Next(); rows%500_000 == 0 {
+		if _, err = r.Next(); rows%50_000 == 0 {
 			runtime.GC()
 			var m runtime.MemStats
 			runtime.ReadMemStats(&m)

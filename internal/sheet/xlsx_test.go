@@ -220,15 +220,15 @@ func TestXLSXRefused(t *testing.T) {
 		"1100 parts":          {archive(t, parts(many)), "has more than 1000 parts"},
 		"30,000 parts":        {directory(30_000), "has more than 1000 parts"},
 		"sheets":              {archive(t, parts(map[string]string{"xl/workbook.xml": "<workbook>" + strings.Repeat("<sheet/>", 1001) + "</workbook>"})), "1000 sheets"},
-		"a long list":         {archive(t, parts(map[string]string{"xl/workbook.xml": randomText(3 << 20)})), "has a list of sheets that is too long"},
-		"a bomb":              {book(t, sheetOf("", 0)+strings.Repeat(" ", 40<<20)), "unpacks to more than 200 times its size"},
-		"a bomb of media":     {archive(t, parts(map[string]string{"xl/media/a.png": strings.Repeat("\x00", 40<<20)})), "unpacks to more than 200 times its size"},
+		"a long list":         {archive(t, parts(map[string]string{"xl/workbook.xml": randomText(3 << 20)})), "takes too much memory"},
+		"a bomb":              {book(t, sheetOf("", 0)+strings.Repeat(" ", 12<<20)), "unpacks to more than 200 times its size"},
+		"a bomb of media":     {archive(t, parts(map[string]string{"xl/media/a.png": strings.Repeat("\x00", 12<<20)})), "unpacks to more than 200 times its size"},
 		"a lie, smaller":      {lie(t, good, 10), "is damaged"},
 		"a lie, larger":       {lie(t, good, 100_000), "is damaged"},
 		"a lie, 513 MiB":      {lie(t, good, 513<<20), "is damaged"},
 		"a lie, 400 MiB":      {lie(t, good, 400<<20), "unpacks to more than 200 times its size"},
 		"the same name twice": {double(t), "is damaged"},
-		"too many texts":      {archive(t, parts(map[string]string{"xl/sharedStrings.xml": "<sst>" + spread("<si/>", 1_000_001) + "</sst>"})), "different texts"},
+		"too many texts":      {archive(t, parts(map[string]string{"xl/sharedStrings.xml": "<sst>" + strings.Repeat("<si/>", 1_000_001) + "</sst>"})), "different texts"},
 		"a flipped bit":       {flipped(t, good), "is damaged"},
 		"a sheet's name":      {archive(t, parts(map[string]string{"xl/worksheets/sheet1.xml": sheetOf("", 1), "xl/workbook.xml": strings.Replace(parts(nil)["xl/workbook.xml"], "Cars", "a/b", 1)})), "with a name that Excel does not allow"},
 	} {
@@ -248,20 +248,6 @@ func randomText(n int) string {
 	for x := uint32(1); b.Len() < n; {
 		x = x*1664525 + 1013904223
 		b.WriteByte('a' + byte(x>>24)%26)
-	}
-	return b.String()
-}
-
-// spread repeats s with white space that does not pack well between.
-func spread(s string, n int) string {
-	var b strings.Builder
-	x := uint32(1)
-	for range n {
-		b.WriteString(s)
-		for range 8 {
-			x = x*1664525 + 1013904223
-			b.WriteByte(" \t\n"[x>>24%3])
-		}
 	}
 	return b.String()
 }

@@ -20,9 +20,9 @@ type xlsxWriter struct {
 
 // NewXLSX returns a Writer of an XLSX with one sheet of that name, whose cells
 // are all text. Rows wait in a temporary file until Close writes them to w, so
-// it has to be closed. A control character, and what is not UTF-8, is written as
-// U+FFFD. Rows at the end of the Excel's 1,048,576, and cells of more than its
-// 32,767 characters, are errors.
+// it has to be closed, also after an error. A control character, and what is not
+// UTF-8, is written as U+FFFD. What Excel does not take is an error: more than
+// 1,048,576 rows, a cell of more than 32,767 characters.
 func NewXLSX(w io.Writer, name string) (Writer, error) {
 	x := &xlsxWriter{out: w, file: excelize.NewFile()}
 	// The archive goes to w as it is made, and not through a buffer of all of it.
