@@ -106,12 +106,12 @@ func slim(parts []*zip.File, to *os.File) (rows int, err error) {
 		if book > maxBook {
 			return 0, refuse(0, "is built in a way that takes too much memory: open it in a spreadsheet program and save it anew")
 		}
-		n, err := checkPart(p)
+		checked, err := checkPart(p)
 		if err != nil {
 			return 0, err
 		}
-		rows += n
-		if err := out.Copy(p); err != nil {
+		rows += checked.rows
+		if err := keep(out, p, checked.thousandths); err != nil {
 			return 0, fmt.Errorf("unpack: %w", err)
 		}
 	}
@@ -119,6 +119,35 @@ func slim(parts []*zip.File, to *os.File) (rows int, err error) {
 		return 0, fmt.Errorf("unpack: %w", err)
 	}
 	return rows, nil
+}
+
+// keep copies a part. The numbers that end at these places get one more zero:
+// 1.255 in a number's cell is not 1255, and excelize does not tell such a cell
+// from one with text.
+func keep(out *zip.Writer, p *zip.File, thousandths []int64) error {
+	if len(thousandths) == 0 {
+		return out.Copy(p)
+	}
+	in, err := p.Open()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	to, err := out.Create(p.Name)
+	at := int64(0)
+	for _, end := range thousandths {
+		if err == nil {
+			_, err = io.CopyN(to, in, end-at)
+		}
+		if err == nil {
+			_, err = io.WriteString(to, "0")
+		}
+		at = end
+	}
+	if err == nil {
+		_, err = io.Copy(to, in)
+	}
+	return err
 }
 
 // needed reports whether the rows of a sheet cannot be read without a part.

@@ -28,7 +28,9 @@ func tidy(s string) string { return strings.TrimSpace(spaces.Replace(s)) }
 func Integer(s string) (int, error) {
 	s, negative := cutSign(tidy(s))
 	if plain, ok := stored(s); ok {
-		s = plain
+		if s = plain; !isDigits(s) {
+			return 0, errInteger
+		}
 	}
 	if whole, ok := strings.CutSuffix(s, ".0"); ok && isDigits(whole) {
 		s = whole

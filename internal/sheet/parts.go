@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 
 	"github.com/xuri/excelize/v2"
@@ -28,13 +29,16 @@ type part struct {
 	row, column   int    // where it is in the sheet
 	rows          int
 	texts, sheets int
+	number        bool    // within a cell that is a number,
+	value         bool    // and within its value
+	thousandths   []int64 // where the numbers end that have three decimals, in bytes
 }
 
-// checkPart unpacks a part and looks at all of it. It returns how many rows it has.
-func checkPart(f *zip.File) (rows int, err error) {
+// checkPart unpacks a part and looks at all of it.
+func checkPart(f *zip.File) (*part, error) {
 	in, err := f.Open()
 	if err != nil {
-		return 0, refuse(0, damaged)
+		return nil, refuse(0, damaged)
 	}
 	defer in.Close()
 	p := &part{limit: &limiter{r: in, left: maxElement}}
@@ -42,32 +46,38 @@ func checkPart(f *zip.File) (rows int, err error) {
 	for {
 		token, err := decoder.Token()
 		if err == nil {
-			err = p.look(token)
+			err = p.look(token, decoder.InputOffset())
 		}
 		switch {
 		case errors.Is(err, io.EOF) && p.depth == 0:
-			return p.rows, nil
+			return p, nil
 		case errors.Is(err, ErrFile):
-			return 0, err
+			return nil, err
 		case errors.Is(err, errLimit):
-			return 0, refuse(p.row, fmt.Sprintf("has a row or a text of more than %d MiB", maxElement>>20))
+			return nil, refuse(p.row, fmt.Sprintf("has a row or a text of more than %d MiB", maxElement>>20))
 		case err != nil:
-			return 0, refuse(p.row, damaged)
+			return nil, refuse(p.row, damaged)
 		}
 	}
 }
 
-func (p *part) look(token xml.Token) error {
+func (p *part) look(token xml.Token, end int64) error {
 	switch t := token.(type) {
 	case xml.StartElement:
 		if p.depth++; p.depth > maxDepth {
 			return refuse(p.row, damaged)
 		}
+		p.value = p.number && t.Name.Local == "v"
 		return p.begin(t)
+	case xml.CharData:
+		if p.value && threeDecimals.Match(t) {
+			p.thousandths = append(p.thousandths, end)
+		}
 	case xml.EndElement:
 		if p.depth--; p.depth < 0 {
 			return refuse(p.row, damaged)
 		}
+		p.value = false
 		if t.Name.Local == p.inside {
 			p.inside = ""
 		}
@@ -131,9 +141,14 @@ func (p *part) beginCell(t xml.StartElement) error {
 	if p.inside != "row" {
 		return refuse(p.row, damaged)
 	}
-	p.column = column
+	kind := attribute(t, "t")
+	p.column, p.number = column, kind == "" || kind == "n"
 	return nil
 }
+
+// threeDecimals is a number that would be read as one with groups of three
+// digits if it were text.
+var threeDecimals = regexp.MustCompile(`^-?[0-9]+\.[0-9]{3}$`)
 
 func attribute(t xml.StartElement, name string) string {
 	for _, a := range t.Attr {

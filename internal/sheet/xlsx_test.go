@@ -123,6 +123,25 @@ func TestXLSX(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
+// A number with three decimals is not taken for one with groups of three digits.
+func TestXLSXThousandths(t *testing.T) {
+	file := book(t, sheetOf(`<row><c><v>1.255</v></c><c t="str"><v>1.255</v></c><c><v>1.25</v></c><c t="n"><f>A1*10</f><v>-12.345</v></c>`+
+		`<c t="inlineStr"><is><t>1.255</t></is></c><c><v>1255</v></c><c><v>0.0005</v></c></row><row><c><v>49.995</v></c></row>`, 2))
+	r, err := sheet.Open(bytes.NewReader(file), int64(len(file)), emptied(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for _, want := range [][]string{{"1.2550", "1.255", "1.25", "-12.3450", "1.255", "1255", "0.0005"}, {"49.9950"}, {"0"}, {"7919"}} {
+		if row, err := r.Next(); err != nil || !slices.Equal(row.Cells, want) {
+			t.Errorf("read %q, %v; want %q", row.Cells, err, want)
+		}
+	}
+	if a, err := sheet.Amount("1.2550"); err == nil {
+		t.Errorf("Amount took it for %s", a)
+	}
+}
+
 func TestXLSXCells(t *testing.T) {
 	for name, c := range map[string]struct {
 		rows string
