@@ -58,6 +58,8 @@ var rules = map[string]rule{
 	"internal/store":          {ours: "kernel domain internal/text", theirs: "github.com/pressly/goose"},
 	"internal/store/sqlite":   {ours: "internal/store", theirs: "modernc.org/sqlite"},
 	"internal/store/postgres": {ours: "internal/store", theirs: "github.com/jackc/pgx"},
+	// Backups of the database in a file, and the way back.
+	"internal/backup": {ours: "kernel internal/store internal/store/sqlite"},
 	// The program.
 	"internal/app":   {ours: "program"},
 	"cmd/cartracker": {ours: "internal/app"},
@@ -73,7 +75,7 @@ var groups = map[string]string{
 	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident",
 	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
-	"program": "kernel domain store internal/text internal/secret internal/config internal/observe internal/sheet internal/transfer internal/httpapi internal/cli internal/demo",
+	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/transfer internal/httpapi internal/cli internal/demo",
 }
 
 var (

@@ -25,7 +25,7 @@ func BenchmarkImport(b *testing.B) {
 				var memory int64
 				runs := 0
 				for b.Loop() {
-					cmd := command(b, e.empty(b).URL, "import", "customers", file)
+					cmd := ofProgram(b, e.empty(b).URL, "import", "customers", file)
 					began := time.Now()
 					if out, err := cmd.CombinedOutput(); err != nil {
 						b.Fatalf("%v\n%s", err, out)
@@ -44,8 +44,8 @@ func BenchmarkImport(b *testing.B) {
 	}
 }
 
-// command returns a command of the program that works on a database.
-func command(b *testing.B, database string, args ...string) *exec.Cmd {
+// ofProgram returns a command of the program that works on a database.
+func ofProgram(b *testing.B, database string, args ...string) *exec.Cmd {
 	b.Helper()
 	cmd := exec.Command(program, args...)
 	cmd.Env = append(os.Environ(), "DATA_DIR="+b.TempDir(), "DATABASE_URL="+database, "ACCESS_TOKEN_SECRET="+strings.Repeat("s", 32))

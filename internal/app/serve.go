@@ -56,7 +56,11 @@ func (p Program) Serve(ctx context.Context, c *config.Config, t cli.Terminal, re
 	if ready != nil {
 		ready(ln.Addr().String())
 	}
-	return office.run(ctx, newServer(office.Handler(w.Health)), ln, w)
+	parts := []func(context.Context) error{w.Run, office.tidy}
+	if backups := office.schedule(c, p.Version); backups != nil {
+		parts = append(parts, backups)
+	}
+	return run(ctx, newServer(office.Handler(w.Health)), ln, w, parts)
 }
 
 func newServer(h http.Handler) *http.Server {
@@ -70,11 +74,11 @@ func newServer(h http.Handler) *http.Server {
 
 // run serves until ctx is done. The parts that live as long as the server are
 // stopped once no request can need them.
-func (o *Office) run(ctx context.Context, srv *http.Server, ln net.Listener, w *watch) error {
-	parts, stopParts := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan error, 2)
-	for _, part := range []func(context.Context) error{w.Run, o.tidy} {
-		go func() { ended <- part(parts) }()
+func run(ctx context.Context, srv *http.Server, ln net.Listener, w *watch, parts []func(context.Context) error) error {
+	partsCtx, stopParts := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan error, len(parts))
+	for _, part := range parts {
+		go func() { ended <- part(partsCtx) }()
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(ln) }()
@@ -88,7 +92,9 @@ func (o *Office) run(ctx context.Context, srv *http.Server, ln net.Listener, w *
 		err = drain(ctx, srv)
 	}
 	stopParts()
-	err = errors.Join(err, <-ended, <-ended)
+	for range parts {
+		err = errors.Join(err, <-ended)
+	}
 	slog.InfoContext(ctx, "stopped")
 	return err
 }

@@ -28,6 +28,15 @@ type Program interface {
 	Serve(ctx context.Context, c *config.Config, t Terminal, ready func(addr string)) error
 	Migrate(context.Context, *config.Config) (steps int, err error)
 	Migrations(context.Context, *config.Config) ([]Migration, error)
+	// Backup writes a backup into a file that is not there yet. It tells say
+	// what it does next.
+	Backup(ctx context.Context, c *config.Config, file string, say func(string)) (Backup, error)
+	// Restore puts a backup in the place of the database, if there is none or
+	// agree returns nil. Say may be told what is done next.
+	Restore(ctx context.Context, c *config.Config, file string, agree func(Replaced) error, say func(string)) (Restored, error)
+	// Copy writes all records into an empty PostgreSQL database. It tells tell
+	// how many rows of a table are there.
+	Copy(ctx context.Context, c *config.Config, to config.Database, tell func(table string, rows, of int64)) (Copied, error)
 	// Users lets do work on the users of the database.
 	Users(ctx context.Context, c *config.Config, do func(*identity.Service) error) error
 	// Demo fills an empty database with a company that is made up. It calls
@@ -65,6 +74,9 @@ type commands struct {
 	Serve       serveCommand   `cmd:"" help:"Run the program."`
 	Config      configCommand  `cmd:"" help:"Print the settings in force, without secrets."`
 	Migrate     migrateCommand `cmd:"" help:"Bring the database's schema up to date, or tell where it is."`
+	Backup      backupCommand  `cmd:"" help:"Write a backup of the database into a file, also while the program runs."`
+	Restore     restoreCommand `cmd:"" help:"Put a backup in the place of the database. The program must not run."`
+	Copy        copyCommand    `cmd:"" help:"Move all records from SQLite into an empty PostgreSQL database."`
 	User        userCommand    `cmd:"" help:"Add users, list them, set their passwords."`
 	Demo        demoCommand    `cmd:"" help:"Fill an empty database with a company that is made up."`
 	Import      importCommand  `cmd:"" help:"Bring cars, customers or contracts in from a CSV or XLSX file."`

@@ -81,6 +81,13 @@ func (k *checker) pool() {
 	k.check(k.Pool.Size <= k.Pool.Max, "DB_POOL_SIZE", "must be at most DB_POOL_MAX, which is "+k.DBPoolMax)
 }
 
+func (k *checker) backups() {
+	k.Backups = Backups{Keep: k.between("BACKUP_KEEP", k.BackupKeep, 1, 10_000)}
+	if k.BackupEvery != "off" {
+		k.Backups.Every = k.lasting("BACKUP_EVERY", k.BackupEvery, 366*day, "366d, or off")
+	}
+}
+
 func (k *checker) signIn() {
 	secret := k.AccessTokenSecret
 	k.check(!secret.IsSet() || len(secret.Reveal()) >= 32, "ACCESS_TOKEN_SECRET", "must be at least 32 bytes, such as the output of: openssl rand -hex 32")

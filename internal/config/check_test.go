@@ -24,6 +24,8 @@ var bad = map[string][]string{
 	"DB_POOL_SIZE":           {"0", "101"},
 	"DB_POOL_MAX":            {"0", "x"},
 	"DB_INSTANCES":           {"0", "1.5"},
+	"BACKUP_EVERY":           {"never", "0", "500ms", "-1h", "367d", "24", "OFF"},
+	"BACKUP_KEEP":            {"0", "-1", "x", "10001"},
 	"ACCESS_TOKEN_SECRET":    {"short", key[1:]},
 	"ACCESS_TOKEN_DURATION":  {"0", "0s", "-1m", "15", "24h1s", "1d1s", "1ms", "x", "d", "1dd", "1d-1h", "1.5d", "99999d"},
 	"REFRESH_TOKEN_DURATION": {"0d", "31d", "30d1s", "-7d"},

@@ -49,6 +49,9 @@ type Config struct {
 	DBPoolMax   string `group:"Database" setting:"DB_POOL_MAX" initial:"100" placeholder:"N" help:"PostgreSQL connections at most."`
 	DBInstances string `group:"Database" setting:"DB_INSTANCES" initial:"1" placeholder:"N" help:"Instances that share the PostgreSQL server."`
 
+	BackupEvery string `group:"Backups" setting:"BACKUP_EVERY" initial:"24h" placeholder:"TIME" help:"How often serve backs a SQLite database up into DATA_DIR/backups, from 1s to 366d; off: never."`
+	BackupKeep  string `group:"Backups" setting:"BACKUP_KEEP" initial:"7" placeholder:"N" help:"How many of these backups are kept."`
+
 	AccessTokenSecret    Secret `group:"Sign-in" setting:"ACCESS_TOKEN_SECRET" kong:"-" help:"Key that signs access tokens, at least 32 bytes. With SQLite one is made and kept if none is set; PostgreSQL needs one."`
 	AccessTokenDuration  string `group:"Sign-in" setting:"ACCESS_TOKEN_DURATION" initial:"15m" placeholder:"TIME" help:"How long an access token is good for, up to 24h."`
 	RefreshTokenDuration string `group:"Sign-in" setting:"REFRESH_TOKEN_DURATION" initial:"7d" placeholder:"TIME" help:"How long a refresh token is good for, up to 30d."`
@@ -71,6 +74,7 @@ type Config struct {
 	CrossSite   bool           `kong:"-"` // APP_URL is on another site than BASE_URL, as cookies see it
 	Level       slog.Level     `kong:"-"`
 	Database    Database       `kong:"-"`
+	Backups     Backups        `kong:"-"`
 	Pool        Pool           `kong:"-"`
 
 	sources map[string]Source // by variable, once Check has run
@@ -82,6 +86,12 @@ type Pool struct {
 	Size      int // above it a returned connection is closed
 	Max       int // at most
 	Instances int // how many instances share the server
+}
+
+// Backups says which backups are made while the program serves.
+type Backups struct {
+	Every time.Duration // 0 for none
+	Keep  int           // how many
 }
 
 // Options returns what makes the help of a command show each setting's

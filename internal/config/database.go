@@ -1,6 +1,8 @@
 package config
 
 import (
+	"cmp"
+	"errors"
 	"net"
 	"net/url"
 	"path/filepath"
@@ -95,8 +97,59 @@ func parseSQLite(path string) (Database, bool) {
 	return Database{Driver: SQLite, Path: abs}, err == nil
 }
 
-// shown is the database without its password.
-func (d Database) shown() string {
+// ParsePostgres reads the address of a PostgreSQL database.
+func ParsePostgres(text string) (Database, error) {
+	d, ok := parseDatabase(text)
+	if !ok || d.Driver != Postgres {
+		return Database{}, errors.New("must be postgres://USER:PASSWORD@HOST:PORT/DATABASE, with special characters in the password as %XX")
+	}
+	return d, nil
+}
+
+// Tool returns the command line of a program that comes with PostgreSQL, such
+// as pg_dump, for this database, ready to be pasted into a shell. It does not
+// have the password.
+func (d Database) Tool(name string, args ...string) string {
+	u, err := url.Parse(d.URL.Reveal())
+	if err != nil {
+		return name
+	}
+	query := u.Query()
+	words := []string{name}
+	for _, part := range [][3]string{
+		{"--host=", u.Hostname(), query.Get("host")},
+		{"--port=", u.Port(), query.Get("port")},
+		{"--username=", u.User.Username(), query.Get("user")},
+		{"--dbname=", strings.Trim(u.Path, "/"), query.Get("dbname")},
+	} {
+		if value := cmp.Or(part[1], part[2]); value != "" {
+			words = append(words, part[0]+value)
+		}
+	}
+	words = append(words, args...)
+	for i, w := range words {
+		words[i] = shellWord(w)
+	}
+	if mode := query.Get("sslmode"); mode != "" {
+		words = append([]string{"PGSSLMODE=" + shellWord(mode)}, words...)
+	}
+	return strings.Join(words, " ")
+}
+
+// shellWord quotes a word for a shell if it has to be.
+func shellWord(w string) string {
+	if !strings.ContainsFunc(w, func(r rune) bool { return !strings.ContainsRune("-_=./:,+%@", r) && !isAlphanumeric(r) }) {
+		return w
+	}
+	return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+}
+
+func isAlphanumeric(r rune) bool {
+	return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z'
+}
+
+// Shown is the database without its password.
+func (d Database) Shown() string {
 	if d.Driver == SQLite {
 		return "sqlite:" + d.Path
 	}

@@ -42,6 +42,7 @@ func (c *Config) Load(env func(string) (string, bool)) error {
 	k.network()
 	k.database()
 	k.pool()
+	k.backups()
 	k.signIn()
 	k.business()
 	k.logs()
@@ -103,6 +104,17 @@ func (k *checker) read(s setting) {
 	}
 	k.sources[s.name()] = FromDefault
 	s.set(k.Config, s.initial)
+}
+
+// LookupSecret returns what is in a variable of the process, or in the file that
+// the variable with _FILE behind its name names. It is for what one command
+// alone needs.
+func LookupSecret(name string) (Secret, error) {
+	text, _, err := lookup(os.LookupEnv, name)
+	if err != nil {
+		return Secret{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return NewSecret(text), nil
 }
 
 // lookup finds the text of a variable in the environment or in the file that

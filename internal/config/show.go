@@ -43,7 +43,7 @@ func (c Config) source(s setting) Source {
 
 func (c Config) shown(s setting) string {
 	if s.name() == "DATABASE_URL" && c.Database.Driver != "" {
-		return c.Database.shown()
+		return c.Database.Shown()
 	}
 	if s.flag == "" {
 		return NewSecret(s.get(&c)).String()

@@ -32,6 +32,17 @@ type Dialect struct {
 	LockTimed  func(error) bool                         // LockWait is over
 	Away       func(error) bool                         // the database cannot be reached or cannot answer now
 	OnClose    func()                                   // called last by Close; may be nil
+
+	Columns    string             // lists table, column, type and place in the primary key of every column
+	References string             // lists each table with one that it refers to
+	Bytewise   string             // behind a column of text: sort it byte by byte
+	Isolated   sql.IsolationLevel // sees the database as it was when the transaction began
+	Patient    string             // lets the statements of a transaction take as long as they need; may be ""
+	Advance    string             // lets the database's own counters go on behind what is in the tables
+
+	// CopyIn writes many rows into t, from next until that returns nil. Nil if
+	// the database has no way to take them.
+	CopyIn func(ctx context.Context, conn *sql.Conn, t Table, next func() ([]any, error)) (int64, error)
 }
 
 // A DB is an open database: one pool that writes, and one that reads outside

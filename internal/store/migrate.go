@@ -77,6 +77,21 @@ func (db *DB) Migrations(ctx context.Context) ([]Migration, error) {
 	return out, nil
 }
 
+// Step returns the newest step that the database has, and the newest that this
+// program knows. Unlike the others it only reads.
+func (db *DB) Step(ctx context.Context) (have, newest int64, err error) {
+	p, err := db.provider()
+	if err != nil {
+		return 0, 0, err
+	}
+	sources := p.ListSources()
+	row := db.read.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied")
+	if err := row.Scan(&have); err != nil {
+		return 0, 0, db.explain(fmt.Errorf("the steps of the schema: %w", err))
+	}
+	return have, sources[len(sources)-1].Version, nil
+}
+
 func (db *DB) provider() (*goose.Provider, error) {
 	dialect := goose.DialectSQLite3
 	if db.dialect.Name == "postgres" {

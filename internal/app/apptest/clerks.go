@@ -196,3 +196,30 @@ func (k *Clerks) Resume(t testing.TB, c *Client, raw *sql.DB) {
 		t.Errorf("there are %s records, and %d were acknowledged", there[0], len(k.acked))
 	}
 }
+
+// Versions returns which records were acknowledged so far, and in which version.
+func (k *Clerks) Versions() map[string]int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	out := map[string]int{}
+	for id, w := range k.acked {
+		out[id] = w.version
+	}
+	return out
+}
+
+// Clone returns clerks who remember the same, for a copy of the database.
+func (k *Clerks) Clone() *Clerks {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	out := &Clerks{cars: k.cars, day: k.day, next: k.next, acked: map[string]*write{}, news: make(chan struct{}, cap(k.news))}
+	for id, w := range k.acked {
+		one := *w
+		out.acked[id] = &one
+	}
+	for _, w := range k.unsure {
+		one := *w
+		out.unsure = append(out.unsure, &one)
+	}
+	return out
+}

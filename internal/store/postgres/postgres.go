@@ -67,6 +67,13 @@ func Open(ctx context.Context, c Config) (*store.DB, error) {
 		LockTimed:  func(err error) bool { return hasCode(err, "55P03") },
 		Away:       away,
 		OnClose:    p.Close,
+		Columns:    columns,
+		References: references,
+		Bytewise:   ` COLLATE "C"`,
+		Isolated:   sql.LevelRepeatableRead,
+		Patient:    patient,
+		Advance:    advance,
+		CopyIn:     copyIn,
 	}), nil
 }
 

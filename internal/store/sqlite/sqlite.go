@@ -47,7 +47,19 @@ const readers = 4
 // Open opens the database in the file at path, creating it if need be. It does
 // not migrate.
 func Open(ctx context.Context, path string) (*store.DB, error) {
-	name := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
+	leave, err := enter(path)
+	if err != nil {
+		return nil, err
+	}
+	db, err := open(ctx, path, leave)
+	if err != nil {
+		leave()
+	}
+	return db, err
+}
+
+func open(ctx context.Context, path string, leave func()) (*store.DB, error) {
+	name := uri(path)
 	if err := private(path); err != nil {
 		return nil, err
 	}
@@ -68,8 +80,12 @@ func Open(ctx context.Context, path string) (*store.DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), write.Close(), read.Close())
 	}
+	return store.New(write, read, migrator, dialect(path, leave)), nil
+}
+
+func dialect(path string, leave func()) store.Dialect {
 	files, _ := fs.Sub(migrations, "migrations")
-	return store.New(write, read, migrator, store.Dialect{
+	return store.Dialect{
 		Name:       "sqlite",
 		Migrations: files,
 		Alone:      func(ctx context.Context) (func(), error) { return alone(ctx, filepath.Dir(path)) },
@@ -80,7 +96,22 @@ func Open(ctx context.Context, path string) (*store.DB, error) {
 		Retry:      func(error) bool { return false },
 		LockTimed:  func(error) bool { return false },
 		Away:       away,
-	}), nil
+		OnClose:    leave,
+		Columns:    tableColumns,
+		References: references,
+	}
+}
+
+// Tables that SQLite makes to search text in, and those behind them, are no
+// tables of the program.
+const (
+	tableColumns = `SELECT t.name, c.name, c.type, c.pk FROM pragma_table_list t JOIN pragma_table_info(t.name) c
+		WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name NOT LIKE 'goose%' ORDER BY t.name, c.cid`
+	references = `SELECT DISTINCT t.name, f."table" FROM pragma_table_list t JOIN pragma_foreign_key_list(t.name) f WHERE t.schema = 'main'`
+)
+
+func uri(path string) string {
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
 }
 
 // private makes the file if it is not there, for its owner only. SQLite gives
