@@ -131,10 +131,14 @@ func (db *DB) attempt(ctx context.Context, do func(context.Context) error) (refu
 	defer sqlTx.Rollback() // does nothing once committed
 	tx := &transaction{Tx: sqlTx}
 	inside := context.WithValue(ctx, txKey{db}, tx)
-	if err := do(inside); err != nil {
-		return tx.refused, err
+	err = do(inside)
+	if err == nil {
+		err = db.writeChanges(inside, tx)
 	}
-	if err := db.writeChanges(inside, tx); err != nil {
+	if err != nil {
+		if ctx.Err() != nil { // then database/sql takes the transaction away from under its statements
+			err = fmt.Errorf("%w (%w)", ctx.Err(), err)
+		}
 		return tx.refused, err
 	}
 	if err := sqlTx.Commit(); err != nil {
