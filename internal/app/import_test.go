@@ -285,3 +285,50 @@ func checkAuditExport(t *testing.T, c *apptest.Company) {
 		t.Errorf("format=xml: %.300s", res)
 	}
 }
+
+// Killed in the middle, an import has done nothing; started again, all of it.
+func TestFaultImportKilled(t *testing.T) {
+	if os.Getenv("TEST_FAULTS") == "" {
+		t.Skip("TEST_FAULTS is not set")
+	}
+	apptest.EachSite(t, func(t *testing.T, s *apptest.Site) {
+		path := filepath.Join(t.TempDir(), "many.csv")
+		const many = 60_000
+		var b strings.Builder
+		b.WriteString("name,passportNumber,driverLicenseNumber,countryOfOrigin\n")
+		for i := range many {
+			fmt.Fprintf(&b, "Ana %d,P%d,L%d,Bosnia\n", i, i, i)
+		}
+		if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if !s.KillAt(t, " KB, ", "", "import", "customers", path) {
+			t.Fatal("the import ended before it told how far it is: it needs more rows")
+		}
+		s.Look(t, func(raw *sql.DB) {
+			for _, table := range []string{"customers", "imports", "import_rows", "audit_logs", "changes"} {
+				if n := rows(t, raw, table); n != 0 {
+					t.Errorf("%d rows of %s were kept", n, table)
+				}
+			}
+			apptest.CheckDatabase(t, raw)
+		})
+		wants(t, ran(t, s, "import", "customers", path), "60,000 added")
+		s.Look(t, func(raw *sql.DB) {
+			if n := rows(t, raw, "customers"); n != many {
+				t.Errorf("%d customers, want %d", n, many)
+			}
+		})
+		leftOver(t, s)
+	})
+}
+
+// leftOver checks that nothing of an import is left in the folder of the data.
+func leftOver(t *testing.T, s *apptest.Site) {
+	t.Helper()
+	for _, pattern := range []string{"import-*", "sheet-*"} {
+		if left, _ := filepath.Glob(filepath.Join(s.Dir, pattern)); len(left) > 0 {
+			t.Errorf("left over: %v", left)
+		}
+	}
+}

@@ -27,8 +27,8 @@ func (p Program) Backup(ctx context.Context, c *config.Config, file string, say 
 	if file, err = filepath.Abs(file); err != nil {
 		return out, err
 	}
-	if _, err := os.Stat(c.Database.Path); err != nil {
-		return out, fmt.Errorf("there is no database to back up: %w", err)
+	if err := p.Exists(c); err != nil {
+		return out, err
 	}
 	err = withDatabase(ctx, c, func(db *store.DB) error {
 		s := backup.Source{DB: db, Path: c.Database.Path, Program: p.Version, Now: systemTime, Say: say}

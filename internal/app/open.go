@@ -16,6 +16,18 @@ import (
 	"cartracker/internal/store/sqlite"
 )
 
+// Exists returns nil if there is a database. Of one on PostgreSQL opening it will tell.
+func (Program) Exists(c *config.Config) error {
+	if c.Database.Driver == config.Postgres {
+		return nil
+	}
+	_, err := os.Stat(c.Database.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no database at %s: is DATA_DIR or DATABASE_URL another?", c.Database.Path)
+	}
+	return err
+}
+
 // openDatabase opens the database that c names, without migrating it. It
 // reports whether a SQLite file was made.
 func openDatabase(ctx context.Context, c *config.Config) (db *store.DB, made bool, err error) {

@@ -26,6 +26,8 @@ const (
 type Program interface {
 	// Serve runs until ctx is done. It calls ready, if not nil, with its address.
 	Serve(ctx context.Context, c *config.Config, t Terminal, ready func(addr string)) error
+	// Exists returns nil if there is a database: most commands would make one.
+	Exists(*config.Config) error
 	Migrate(context.Context, *config.Config) (steps int, err error)
 	Migrations(context.Context, *config.Config) ([]Migration, error)
 	// Backup writes a backup into a file that is not there yet. It tells say
@@ -122,6 +124,14 @@ func Run(ctx context.Context, p Program, args []string, t Terminal) int {
 		return fail(t, err)
 	}
 	return exitOK
+}
+
+// checkExisting checks the settings of a command that needs a database which is there.
+func checkExisting(p Program, c *config.Config) error {
+	if err := c.Check(); err != nil {
+		return err
+	}
+	return p.Exists(c)
 }
 
 func fail(t Terminal, err error) int {

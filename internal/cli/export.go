@@ -24,7 +24,7 @@ export itself is in the audit log.`
 
 // Run exports to stdout.
 func (c *exportCommand) Run(ctx context.Context, p Program, t Terminal) error {
-	if err := c.Check(); err != nil {
+	if err := checkExisting(p, &c.Config); err != nil {
 		return err
 	}
 	return p.Transfer(ctx, &c.Config, func(s *transfer.Service) error {

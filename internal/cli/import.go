@@ -52,6 +52,9 @@ func (c *importCommand) Run(ctx context.Context, p Program, t Terminal) error {
 		return err
 	}
 	if c.Undo != "" {
+		if err := p.Exists(&c.Config); err != nil {
+			return err
+		}
 		return p.Transfer(ctx, &c.Config, func(s *transfer.Service) error { return c.undo(asOperator(ctx), s, t) })
 	}
 	file, err := os.Open(c.File)

@@ -34,7 +34,7 @@ type migrateStatus struct {
 
 // Run lists the steps.
 func (c *migrateStatus) Run(ctx context.Context, p Program, t Terminal) error {
-	if err := c.Check(); err != nil {
+	if err := checkExisting(p, &c.Config); err != nil {
 		return err
 	}
 	steps, err := p.Migrations(ctx, &c.Config)

@@ -65,7 +65,7 @@ type userList struct {
 
 // Run lists all users.
 func (c *userList) Run(ctx context.Context, p Program, t Terminal) error {
-	if err := c.Check(); err != nil {
+	if err := checkExisting(p, &c.Config); err != nil {
 		return err
 	}
 	return p.Users(ctx, &c.Config, func(s *identity.Service) error {
@@ -102,7 +102,7 @@ type userSetPassword struct {
 
 // Run sets a password.
 func (c *userSetPassword) Run(ctx context.Context, p Program, t Terminal) error {
-	if err := c.Check(); err != nil {
+	if err := checkExisting(p, &c.Config); err != nil {
 		return err
 	}
 	password, err := readPassword(t)

@@ -24,6 +24,7 @@ type Dialect struct {
 	Alone      func(context.Context) (func(), error)    // makes other migrators wait until the func is called
 	Rebind     func(query string) string                // turns each ? into the database's own placeholder
 	ForUpdate  string                                   // added to a SELECT, locks the rows it returns
+	Indexed    string                                   // makes a transaction look by index in tables that it fills itself; "" if it does
 	Prepares   bool                                     // statements are worth keeping prepared
 	Bulk       string                                   // makes the connections that write fit for very many rows; "" if they are
 	LockWait   string                                   // bounds how long the transaction waits for a lock; %d is milliseconds

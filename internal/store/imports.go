@@ -38,6 +38,16 @@ func (s Imports) rows(id record.ImportID) table[string, record.Row] {
 	}
 }
 
+// Insert keeps an import that begins, and prepares the transaction for it.
+func (s Imports) Insert(ctx context.Context, i *record.Import) error {
+	if indexed := s.db.dialect.Indexed; indexed != "" {
+		if _, err := s.db.exec(ctx, indexed); err != nil {
+			return err
+		}
+	}
+	return s.table.Insert(ctx, i)
+}
+
 // Get returns one import.
 func (s Imports) Get(ctx context.Context, id record.ImportID) (record.Import, error) {
 	return s.get(ctx, "imports.id = ?", string(id))
