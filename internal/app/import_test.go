@@ -112,7 +112,7 @@ func checkExport(t *testing.T, s *apptest.Site, kind, n string) {
 func checkUndo(t *testing.T, s *apptest.Site, cars, people, contracts string) {
 	t.Helper()
 	out := ran(t, s, "import", "--undo", cars)
-	wants(t, out, "left ", "an active or upcoming contract needs this car", " cars taken back, ")
+	wants(t, out, "left ", "a contract has this car", " cars taken back, ")
 	needed := strings.Count(out, "left ")
 	if needed < 300 {
 		t.Errorf("%d cars were left", needed)
@@ -241,6 +241,9 @@ func TestImportOverHTTP(t *testing.T) {
 		if got := c.Admin.Do("GET", "/api/cars?limit=1", nil); got.Text("pagination.total") != "53" {
 			t.Errorf("cars: %.300s", got)
 		}
+		if r := send("/api/import/cars?dryRun=", file); r.Status != http.StatusBadRequest {
+			t.Errorf("an empty dryRun: %.300s", r)
+		}
 		for what, r := range map[string]apptest.Response{
 			"403": c.Employee.Do("POST", "/api/import/cars", file, "Content-Type: text/csv"),
 			"400": send("/api/import/users", file),
@@ -284,6 +287,75 @@ func checkAuditExport(t *testing.T, c *apptest.Company) {
 	if res := c.Admin.Do("GET", "/api/audit-logs/export?format=xml", nil); res.Status != http.StatusBadRequest {
 		t.Errorf("format=xml: %.300s", res)
 	}
+}
+
+// A clerk imports small files one after the other: what each says.
+type clerkFile struct{ kind, rows, want string }
+
+const headings = "licensePlate,manufacturer,model,year,fuelType,transmission,category,pricePerDay"
+
+func TestImportRows(t *testing.T) {
+	t.Parallel()
+	apptest.EachSite(t, func(t *testing.T, s *apptest.Site) {
+		n := 0
+		file := func(rows string) string {
+			n++
+			path := filepath.Join(t.TempDir(), fmt.Sprint(n, ".csv"))
+			if err := os.WriteFile(path, []byte(rows), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			return path
+		}
+		const contracts = "plate,passport,start,end,status\n"
+		rebooked := contracts + "X1-X,P2,2026-01-01,2026-01-05,otkazana\nX1X,P1,2026-01-01,2026-01-05,\n"
+		for _, f := range []clerkFile{
+			{"cars", headings + "\nX1-X,Fiat,500,2020,dizel,ručni,suv,50\nX2-X,Fiat,500,2020,diesel,manual,suv,60\n", "2 added"},
+			{"cars", headings[:len(headings)-len(",pricePerDay")] + "\nX3-X,Fiat,500,2020,diesel,manual,suv\n", `line 2, pricePerDay "": is required`},
+			{"cars", headings + "\nX3-X,Fiat,500,2020,diesel,manual,suv,55,50\n", `line 2, column 9 "50": is behind the last column`},
+			{"cars", headings + "\nX3-X,#REF!,500,2020,diesel,manual,suv,55\n", "is an error of the spreadsheet"},
+			{"customers", "Ime,Prezime,Pasoš,Vozačka,Država\nAna,Anić,P1,L1,BiH\nIvo,Ivić,P2,L2,BiH\n", "2 added"},
+			{"customers", "Ime,Prezime,Pasoš,Vozačka,Država\nAna,Anić,p1,L1,BiH\n", "1 unchanged"},
+			{"customers", "name,passport,driver license,country\nEma,P3,L1,BiH\n", `driver license "L1": another customer has this`},
+			{"contracts", rebooked, "1 added, 0 changed, 0 unchanged, 1 refused"},
+			{"contracts", rebooked, "0 added, 0 changed, 1 unchanged, 1 refused"},
+			{"contracts", contracts + "X2-X,P1,2026-01-01,2026-01-05,možda\n", `status "možda": must be one of upcoming, active, ended, cancelled`},
+			{"contracts", contracts + "X1-X,P2,2026-01-04,2026-01-06,\n", `start "2026-01-04": the car is taken from 2026-01-01 to 2026-01-05 by a contract`},
+			{"contracts", contracts + "X1-X,P2,2026-01-05,2026-01-06,\nX9,P9,x,2026-01-06,\n", `line 3, passport "P9": there is no customer`},
+		} {
+			out, _ := s.Run(t, "", "import", f.kind, file(f.rows))
+			if !strings.Contains(out, f.want) {
+				t.Errorf("%q is not in what importing\n%s says:\n%s", f.want, f.rows, out)
+			}
+		}
+		checkUndoChain(t, s, file)
+		checkDeleted(t, s, file)
+		s.Look(t, func(raw *sql.DB) { apptest.CheckLedger(t, raw, apptest.Day(time.Now(), 0)) })
+	})
+}
+
+// checkUndoChain takes back what one import did to the cars of another, and then that one.
+func checkUndoChain(t *testing.T, s *apptest.Site, file func(string) string) {
+	t.Helper()
+	first := ran(t, s, "import", "cars", file(headings+"\nY1-X,Fiat,500,2020,dizel,ručni,suv,50\n"))
+	second := ran(t, s, "import", "cars", file("plate,cijena\ny1x,99\n"))
+	wants(t, ran(t, s, "import", "--undo", idIn(t, first)), "left Y1-X: was changed since")
+	wants(t, ran(t, s, "import", "--undo", idIn(t, second)), "1 cars taken back, 0 left")
+	wants(t, ran(t, s, "import", "--undo", idIn(t, first)), "1 cars taken back, 0 left")
+	wants(t, ran(t, s, "import", "--undo", idIn(t, first)), "nothing is left of this import")
+}
+
+// checkDeleted checks that an export of contracts changes nothing also when a
+// car of theirs is gone and another one has its license plate.
+func checkDeleted(t *testing.T, s *apptest.Site, file func(string) string) {
+	t.Helper()
+	out := ran(t, s, "export", "contracts")
+	s.Look(t, func(raw *sql.DB) {
+		if _, err := raw.Exec("UPDATE cars SET deleted_at = updated_at WHERE license_plate = 'X1-X'"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	wants(t, ran(t, s, "import", "cars", file(headings+"\nX1-X,Fiat,500,2021,dizel,ručni,suv,70\n")), "1 added")
+	wants(t, ran(t, s, "import", "contracts", file(out)), "0 added, 0 changed, 2 unchanged, 0 refused")
 }
 
 // Killed in the middle, an import has done nothing; started again, all of it.

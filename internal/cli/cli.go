@@ -121,10 +121,19 @@ func Run(ctx context.Context, p Program, args []string, t Terminal) int {
 		return exitUsage
 	}
 	if err := command.Run(); err != nil {
-		return fail(t, err)
+		code := fail(t, err)
+		if _, ok := errors.AsType[errUse](err); ok {
+			return exitUsage
+		}
+		return code
 	}
 	return exitOK
 }
+
+// An errUse is a command that was not understood.
+type errUse struct{ what string }
+
+func (e errUse) Error() string { return e.what }
 
 // checkExisting checks the settings of a command that needs a database which is there.
 func checkExisting(p Program, c *config.Config) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,14 +40,14 @@ The exit code is 1 if a row was refused.`
 }
 
 var (
-	errRefused  = errors.New("some rows were refused")
-	errWhichUse = errors.New("say what to import from which file, such as: cartracker import cars FILE; or --undo IMPORT-ID alone")
+	errRefused = errors.New("some rows were refused")
+	errStopped = errors.New("stopped; nothing was changed")
 )
 
 // Run imports a file, or takes an import back.
 func (c *importCommand) Run(ctx context.Context, p Program, t Terminal) error {
 	if (c.Undo == "") == (c.File == "") {
-		return errWhichUse
+		return errUse{"say what to import from which file, such as: cartracker import cars FILE; or --undo IMPORT-ID alone"}
 	}
 	if err := c.Check(); err != nil {
 		return err
@@ -69,7 +70,12 @@ func (c *importCommand) Run(ctx context.Context, p Program, t Terminal) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a file", c.File)
 	}
-	return p.Transfer(ctx, &c.Config, func(s *transfer.Service) error { return c.take(asOperator(ctx), s, t, file, info.Size()) })
+	fresh := p.Exists(&c.Config) != nil
+	err = p.Transfer(ctx, &c.Config, func(s *transfer.Service) error { return c.take(asOperator(ctx), s, t, file, info.Size()) })
+	if fresh && c.Database.Path != "" {
+		fmt.Fprintf(t.Out, "the database is new: %s\n", c.Database.Path)
+	}
+	return err
 }
 
 func (c *importCommand) take(ctx context.Context, s *transfer.Service, t Terminal, file *os.File, size int64) error {
@@ -86,6 +92,9 @@ func (c *importCommand) take(ctx context.Context, s *transfer.Service, t Termina
 		Progress: func(p transfer.Progress) { m.at(int(p.Read / 1024)) },
 	})
 	m.end()
+	if errors.Is(err, context.Canceled) {
+		return errStopped
+	}
 	if err != nil {
 		return err
 	}
@@ -109,10 +118,10 @@ func describe(p transfer.Problem) string {
 func summarize(t Terminal, r transfer.Report) {
 	fmt.Fprintf(t.Out, "%s: %s\n", r.File, r.Format)
 	if len(r.Unknown) > 0 {
-		fmt.Fprintf(t.Out, "columns that mean nothing here: %s\n", strings.Join(r.Unknown, ", "))
+		fmt.Fprintf(t.Out, "columns that mean nothing here: %s\n", quoted(r.Unknown))
 	}
 	if len(r.Ignored) > 0 {
-		fmt.Fprintf(t.Out, "columns that the program itself keeps, and that were not read: %s\n", strings.Join(r.Ignored, ", "))
+		fmt.Fprintf(t.Out, "columns that the program itself keeps, and that were not read: %s\n", quoted(r.Ignored))
 	}
 	verb := map[bool]string{true: "would be ", false: ""}[!r.Applied]
 	fmt.Fprintf(t.Out, "%s %sadded, %s %schanged, %s unchanged, %s refused\n",
@@ -129,13 +138,46 @@ func summarize(t Terminal, r transfer.Report) {
 	}
 }
 
+// quoted lists headings, which a file can fill with anything.
+func quoted(headings []string) string {
+	var b strings.Builder
+	for i, h := range headings {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if strconv.Quote(h) == `"`+h+`"` {
+			b.WriteString(h)
+			continue
+		}
+		b.WriteString(strconv.Quote(h))
+	}
+	return b.String()
+}
+
 func (c *importCommand) undo(ctx context.Context, s *transfer.Service, t Terminal) error {
-	done, err := s.Undo(ctx, record.ImportID(c.Undo), nil)
+	var m *meter
+	done, err := s.Undo(ctx, record.ImportID(c.Undo), func(done, all int) {
+		if m == nil {
+			m = newMeter(t, "records", all, time.Now)
+		}
+		m.at(done)
+	})
+	if m != nil {
+		m.end()
+	}
 	if err != nil {
 		return err
 	}
+	if done.TakenBack+len(done.Left) == 0 {
+		fmt.Fprintln(t.Out, "nothing is left of this import that could be taken back")
+		return nil
+	}
 	for _, left := range done.Left {
-		fmt.Fprintf(t.Out, "left %s: %s\n", left.Name, left.Reason)
+		name := left.Name
+		if name == "" {
+			name = left.ID
+		}
+		fmt.Fprintf(t.Out, "left %s: %s\n", name, left.Reason)
 	}
 	fmt.Fprintf(t.Out, "%s %s taken back, %s left\n", grouped(done.TakenBack), done.Kind, grouped(len(done.Left)))
 	return nil

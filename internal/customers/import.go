@@ -47,17 +47,17 @@ func (s *Service) Import(ctx context.Context, fills []func(*Draft) error, seen r
 
 // TakeBack undoes what an import did to a customer who has the same version
 // since: they become what they were before, or are deleted if they were not
-// there and no contract is theirs.
-func (s *Service) TakeBack(ctx context.Context, id CustomerID, version int, before json.RawMessage) error {
+// there and no contract is theirs. It returns the version that they have then.
+func (s *Service) TakeBack(ctx context.Context, id CustomerID, version int, before json.RawMessage) (int, error) {
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
-		return err
+		return 0, err
 	}
 	if before == nil {
-		return s.remove(ctx, id, version, date.Date{})
+		return 0, s.remove(ctx, id, version, date.Date{})
 	}
-	_, err := s.Amend(ctx, id, version, func(d *Draft) error {
+	c, err := s.Amend(ctx, id, version, func(d *Draft) error {
 		*d = Draft{}
 		return json.Unmarshal(before, d)
 	})
-	return err
+	return c.Version, err
 }

@@ -131,6 +131,8 @@ func (s *Service) remove(ctx context.Context, id CustomerID, version int, since 
 		}
 		if needed, err := s.Store.Needed(ctx, id, since); err != nil {
 			return record.Entry{}, err
+		} else if needed && since.IsZero() {
+			return record.Entry{}, ErrCustomerInUse.Say("a contract is this customer's")
 		} else if needed {
 			return record.Entry{}, ErrCustomerInUse
 		}

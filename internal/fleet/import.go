@@ -3,8 +3,11 @@ package fleet
 import (
 	"context"
 	"encoding/json"
+	"math"
 
 	"cartracker/internal/date"
+	"cartracker/internal/fault"
+	"cartracker/internal/money"
 	"cartracker/internal/record"
 )
 
@@ -30,7 +33,7 @@ func (s *Service) Import(ctx context.Context, fills []func(*Draft) error, seen r
 		Find: func(ctx context.Context, drafts []Draft) ([]record.Match[Car], error) {
 			return s.Store.Match(ctx, drafts, s.Today())
 		},
-		Make: func(fill func(*Draft) error) (Car, record.Entry, error) { return s.make(ctx, fill) },
+		Make: func(fill func(*Draft) error) (Car, record.Entry, error) { return s.make(ctx, priced(fill)) },
 		Change: func(c *Car, fill func(*Draft) error) (record.Entry, any, error) {
 			before := *c
 			did, err := s.rewrite(ctx, c, func(d *Draft) error {
@@ -49,19 +52,35 @@ func (s *Service) Import(ctx context.Context, fills []func(*Draft) error, seen r
 	}.Take(ctx, fills, seen)
 }
 
+// priced asks a row for a price: nobody rents a car out for nothing because a
+// column was left out.
+func priced(fill func(*Draft) error) func(*Draft) error {
+	return func(d *Draft) error {
+		none := money.Minor(math.MinInt64)
+		d.PricePerDay = none
+		err := fill(d)
+		var bad fault.Fields
+		if d.PricePerDay == none {
+			d.PricePerDay = money.Amount{}
+			bad.Check(false, "pricePerDay", "is required")
+		}
+		return fault.All(err, bad.Err())
+	}
+}
+
 // TakeBack undoes what an import did to a car that has the same version since:
 // it becomes what it was before, or is deleted if it was not there and no
-// contract has it.
-func (s *Service) TakeBack(ctx context.Context, id CarID, version int, before json.RawMessage) error {
+// contract has it. It returns the version that the car has then.
+func (s *Service) TakeBack(ctx context.Context, id CarID, version int, before json.RawMessage) (int, error) {
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
-		return err
+		return 0, err
 	}
 	if before == nil {
-		return s.remove(ctx, Ref(id), version, date.Date{})
+		return 0, s.remove(ctx, Ref(id), version, date.Date{})
 	}
-	_, err := s.amend(ctx, Ref(id), version, func(_ context.Context, c *Car) (string, error) {
+	car, err := s.amend(ctx, Ref(id), version, func(_ context.Context, c *Car) (string, error) {
 		c.Details = Details{}
 		return "took back what an import changed of the car " + c.LicensePlate, json.Unmarshal(before, &c.Details)
 	})
-	return err
+	return car.Version, err
 }

@@ -216,6 +216,8 @@ func (s *Service) remove(ctx context.Context, ref Ref, version int, since date.D
 		}
 		if needed, err := s.Store.Needed(ctx, car.ID, since); err != nil {
 			return record.Entry{}, err
+		} else if needed && since.IsZero() {
+			return record.Entry{}, ErrCarInUse.Say("a contract has this car")
 		} else if needed {
 			return record.Entry{}, ErrCarInUse
 		}

@@ -9,10 +9,12 @@ import (
 	"net/http"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
 	"cartracker/internal/fault"
+	"cartracker/internal/page"
 	"cartracker/internal/record"
 	"cartracker/internal/sheet"
 	"cartracker/internal/transfer"
@@ -73,6 +75,11 @@ func (a *API) importRoutes() {
 
 func (a *API) importFile(ctx context.Context, q *importQuery) (reply, error) {
 	req := askedOf(ctx)
+	for _, name := range []string{"dryRun", "allOrNothing"} { // left empty, neither is a no
+		if values, given := req.URL.Query()[name]; given && values[0] == "" {
+			return reply{}, page.ErrQuery.Say(name + ": must be true or false")
+		}
+	}
 	file, size, err := a.receive(req)
 	if err != nil {
 		return reply{}, err
@@ -81,7 +88,7 @@ func (a *API) importFile(ctx context.Context, q *importQuery) (reply, error) {
 	report := ImportReport{Problems: []transfer.Problem{}}
 	report.Report, err = a.Transfer.Import(ctx, record.Topic(q.Kind), transfer.File{
 		Name: nameOr(q.Name, "upload"), Source: file, Size: size,
-		Options: sheet.Options{Encoding: q.Encoding, TempDir: a.TempDir},
+		Options: sheet.Options{Encoding: nameOr(q.Encoding, charset(req.Header)), TempDir: a.TempDir},
 	}, transfer.Options{DryRun: q.DryRun, AllOrNothing: q.AllOrNothing, Problem: report.add})
 	if err != nil {
 		return reply{}, err
@@ -134,6 +141,15 @@ func unreceived(err error) error {
 		return fmt.Errorf("receive a file: %w", err)
 	}
 	return fmt.Errorf("%w (%w)", errRead, err)
+}
+
+// charset returns the encoding that the Content-Type names, if it is one of ours.
+func charset(h http.Header) string {
+	_, params, _ := mime.ParseMediaType(h.Get("Content-Type"))
+	if name := strings.ToLower(params["charset"]); slices.Contains([]string{"utf-8", "utf-16", "windows-1250", "windows-1252"}, name) {
+		return name
+	}
+	return ""
 }
 
 func isFile(h http.Header) bool {

@@ -9,6 +9,9 @@ import (
 // taken back.
 var ErrNoImport = fault.New(fault.NotFound, "no_import", "there is no such import, or it is too old to be taken back")
 
+// ErrImporting refuses an import while another one is under way.
+var ErrImporting = fault.New(fault.Conflict, "import_in_progress", "another import is under way; try again when it has ended")
+
 // An ImportID names one import.
 type ImportID string
 

@@ -17,6 +17,10 @@ import (
 // and is not recorded: what it held and earned the row does not tell.
 var ErrWasCancelled = fault.New(fault.Conflict, "was_cancelled", "was cancelled and is not recorded here; an import adds no cancelled contracts")
 
+// errNotCancelled refuses a row that is not what is recorded: to cancel a
+// contract takes a reason, and frees its car.
+var errNotCancelled = fault.New(fault.Conflict, "not_cancelled", "is cancelled in the file and not here; cancel it here")
+
 // A Row is what one row of a file says about a contract.
 type Row struct {
 	LicensePlate, PassportNumber string
@@ -55,11 +59,7 @@ func (s *Service) Import(ctx context.Context, rows []Row, seen record.Seen) ([]r
 }
 
 func (s *Service) importRow(ctx context.Context, r Row, here map[string]bool, seen record.Seen) (record.Row, record.Entry, error) {
-	car, d, err := s.read(ctx, r)
-	if err != nil {
-		return record.Row{}, record.Entry{}, err
-	}
-	known, err := s.Store.Known(ctx, car.ID, d.StartDate, r.Number, s.Today())
+	known, d, err := s.known(ctx, r)
 	switch {
 	case errors.Is(err, ErrNoContract) && r.Cancelled:
 		return record.Row{}, record.Entry{}, ErrWasCancelled
@@ -67,6 +67,8 @@ func (s *Service) importRow(ctx context.Context, r Row, here map[string]bool, se
 		return s.importNew(ctx, d)
 	case err != nil:
 		return record.Row{}, record.Entry{}, err
+	case r.Cancelled && known.CancelledAt == nil:
+		return record.Row{}, record.Entry{}, errNotCancelled
 	}
 	again, err := seen(ctx, []string{string(known.ID)})
 	if err == nil && (here[string(known.ID)] || len(again) > 0) {
@@ -76,6 +78,29 @@ func (s *Service) importRow(ctx context.Context, r Row, here map[string]bool, se
 		return record.Row{}, record.Entry{}, err
 	}
 	return s.importKnown(ctx, known.ID, d.CustomerID, r)
+}
+
+// known returns the contract that a row is about, and what the row says. With a
+// number it is found even if its car or customer is deleted by now.
+func (s *Service) known(ctx context.Context, r Row) (Contract, Draft, error) {
+	if r.Number != "" {
+		var d Draft
+		_ = r.Fill(&d) // what is wrong is told when the row is taken
+		c, err := s.Store.Numbered(ctx, r.Number, s.Today())
+		if err == nil && c.Car.LicensePlate == r.LicensePlate && c.Customer.PassportNumber == r.PassportNumber && c.StartDate == d.StartDate {
+			d.CustomerID = c.CustomerID
+			return c, d, nil
+		}
+		if err != nil && !errors.Is(err, ErrNoContract) {
+			return Contract{}, d, err
+		}
+	}
+	car, d, err := s.read(ctx, r)
+	if err != nil {
+		return Contract{}, d, err
+	}
+	c, err := s.Store.Known(ctx, car.ID, d.StartDate, r.Cancelled, s.Today())
+	return c, d, err
 }
 
 // read returns the car of a row, and what the row says. It reports everything
@@ -155,16 +180,18 @@ func (c *Contract) again() Draft {
 
 // TakeBack undoes what an import did to a contract that has the same version
 // since: it becomes what it was before, or is deleted if it was not there,
-// also if it has begun. Its number is not used again.
-func (s *Service) TakeBack(ctx context.Context, id ContractID, version int, before json.RawMessage) error {
+// also if it has begun. Its number is not used again. It returns the version
+// that the contract has then.
+func (s *Service) TakeBack(ctx context.Context, id ContractID, version int, before json.RawMessage) (int, error) {
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
-		return err
+		return 0, err
 	}
 	if before == nil {
-		return s.remove(ctx, id, version, func(*Contract) error { return nil })
+		return 0, s.remove(ctx, id, version, func(*Contract) error { return nil })
 	}
-	return s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
-		_, _, e, err := s.update(ctx, id, version, func(ctx context.Context, c *Contract) (string, error) {
+	var c Contract
+	err := s.Do(ctx, func(ctx context.Context) (e record.Entry, err error) {
+		c, _, e, err = s.update(ctx, id, version, func(ctx context.Context, c *Contract) (string, error) {
 			return s.rewrite(ctx, c, func(d *Draft) error {
 				*d = Draft{}
 				return json.Unmarshal(before, d)
@@ -172,4 +199,5 @@ func (s *Service) TakeBack(ctx context.Context, id ContractID, version int, befo
 		})
 		return e, err
 	})
+	return c.Version, err
 }

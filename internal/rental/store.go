@@ -17,10 +17,12 @@ type Store interface {
 	Insert(ctx context.Context, c *Contract, year int) error
 	Get(ctx context.Context, id ContractID, today date.Date) (Contract, error)
 	List(ctx context.Context, f Filter, today date.Date) (page.Of[Contract], error)
-	// Known returns the contract by which a car goes out on a day: that with
-	// the number if there are several, else one that is not cancelled;
-	// ErrNoContract if there is none.
-	Known(ctx context.Context, car fleet.CarID, start date.Date, number string, today date.Date) (Contract, error)
+	// Known returns the contract by which a car goes out on a day, or that was
+	// cancelled: of several one that is not cancelled, unless a cancelled one is
+	// asked for; ErrNoContract if there is none.
+	Known(ctx context.Context, car fleet.CarID, start date.Date, cancelled bool, today date.Date) (Contract, error)
+	// Numbered returns the contract with a number; ErrNoContract if there is none.
+	Numbered(ctx context.Context, number string, today date.Date) (Contract, error)
 	// Update changes a contract that nobody else can change at the same time.
 	Update(ctx context.Context, id ContractID, today date.Date, change func(*Contract) error) (Contract, error)
 	// Delete hides a contract for ever. Its number is not used again.

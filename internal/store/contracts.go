@@ -77,11 +77,23 @@ func (s Contracts) Get(ctx context.Context, id rental.ContractID, today date.Dat
 	return c, err
 }
 
-// Known returns the contract by which a car goes out on a day: that with the
-// number if there are several, else one that is not cancelled.
-func (s Contracts) Known(ctx context.Context, car fleet.CarID, start date.Date, number string, today date.Date) (rental.Contract, error) {
-	found, err := s.all(ctx, " WHERE "+s.alive("contracts.car_id = ? AND contracts.start_date = ?")+
-		" ORDER BY contracts.number = ? DESC, contracts.cancelled_at IS NULL DESC, contracts.id DESC LIMIT 1", string(car), start, number)
+// Known returns the contract by which a car goes out on a day, or that was
+// cancelled: of several one that is not cancelled, unless a cancelled one is asked for.
+func (s Contracts) Known(ctx context.Context, car fleet.CarID, start date.Date, cancelled bool, today date.Date) (rental.Contract, error) {
+	cond := "contracts.car_id = ? AND contracts.start_date = ?"
+	if cancelled {
+		cond += " AND contracts.cancelled_at IS NOT NULL"
+	}
+	return s.first(ctx, today, s.alive(cond)+" ORDER BY contracts.cancelled_at IS NULL DESC, contracts.id DESC", string(car), start)
+}
+
+// Numbered returns the contract with a number.
+func (s Contracts) Numbered(ctx context.Context, number string, today date.Date) (rental.Contract, error) {
+	return s.first(ctx, today, s.alive("contracts.number = ?"), number)
+}
+
+func (s Contracts) first(ctx context.Context, today date.Date, rest string, args ...any) (rental.Contract, error) {
+	found, err := s.all(ctx, " WHERE "+rest+" LIMIT 1", args...)
 	if err == nil && len(found) == 0 {
 		err = rental.ErrNoContract
 	}

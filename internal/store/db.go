@@ -19,20 +19,21 @@ import (
 
 // A Dialect is what SQLite and PostgreSQL do differently.
 type Dialect struct {
-	Name       string                                   // "sqlite" or "postgres"
-	Migrations fs.FS                                    // *.sql for goose
-	Alone      func(context.Context) (func(), error)    // makes other migrators wait until the func is called
-	Rebind     func(query string) string                // turns each ? into the database's own placeholder
-	ForUpdate  string                                   // added to a SELECT, locks the rows it returns
-	Indexed    string                                   // makes a transaction look by index in tables that it fills itself; "" if it does
-	Prepares   bool                                     // statements are worth keeping prepared
-	Bulk       string                                   // makes the connections that write fit for very many rows; "" if they are
-	LockWait   string                                   // bounds how long the transaction waits for a lock; %d is milliseconds
-	Violated   func(error) (constraint string, ok bool) // names the constraint that was broken
-	Retry      func(error) bool                         // the transaction failed for no fault of its own
-	LockTimed  func(error) bool                         // LockWait is over
-	Away       func(error) bool                         // the database cannot be reached or cannot answer now
-	OnClose    func()                                   // called last by Close; may be nil
+	Name         string                                   // "sqlite" or "postgres"
+	Migrations   fs.FS                                    // *.sql for goose
+	Alone        func(context.Context) (func(), error)    // makes other migrators wait until the func is called
+	Rebind       func(query string) string                // turns each ? into the database's own placeholder
+	ForUpdate    string                                   // added to a SELECT, locks the rows it returns
+	Indexed      string                                   // makes a transaction look by index in tables that it fills itself; "" if it does
+	ForUpdateNow string                                   // the same, but fails rather than wait for others
+	Prepares     bool                                     // statements are worth keeping prepared
+	Bulk         string                                   // makes the connections that write fit for very many rows; "" if they are
+	LockWait     string                                   // bounds how long the transaction waits for a lock; %d is milliseconds
+	Violated     func(error) (constraint string, ok bool) // names the constraint that was broken
+	Retry        func(error) bool                         // the transaction failed for no fault of its own
+	LockTimed    func(error) bool                         // LockWait is over
+	Away         func(error) bool                         // the database cannot be reached or cannot answer now
+	OnClose      func()                                   // called last by Close; may be nil
 
 	Columns    string             // lists table, column, type and place in the primary key of every column
 	References string             // lists each table with one that it refers to

@@ -38,8 +38,15 @@ func (s Imports) rows(id record.ImportID) table[string, record.Row] {
 	}
 }
 
-// Insert keeps an import that begins, and prepares the transaction for it.
+// Insert keeps an import that begins, unless there is one under way, and
+// prepares the transaction for it.
 func (s Imports) Insert(ctx context.Context, i *record.Import) error {
+	if _, err := s.db.exists(ctx, "SELECT 1 FROM locks WHERE name = 'imports'"+s.db.dialect.ForUpdateNow); err != nil {
+		if s.db.dialect.LockTimed(err) {
+			return record.ErrImporting
+		}
+		return err
+	}
 	if indexed := s.db.dialect.Indexed; indexed != "" {
 		if _, err := s.db.exec(ctx, indexed); err != nil {
 			return err
@@ -117,8 +124,13 @@ func (s Imports) Rows(ctx context.Context, id record.ImportID, after string, lim
 	return s.rows(id).all(ctx, w.clause()+" ORDER BY record_id DESC LIMIT ?", append(w.args, limit)...)
 }
 
-// Forget forgets a row that was taken back.
-func (s Imports) Forget(ctx context.Context, id record.ImportID, recordID string) error {
-	_, err := s.db.exec(ctx, "DELETE FROM import_rows WHERE import_id = ? AND record_id = ?", string(id), recordID)
+// Forget forgets a row that was taken back. Its record is as the import before
+// left it, which can be taken back next: it has another version now.
+func (s Imports) Forget(ctx context.Context, id record.ImportID, row record.Row, version int) error {
+	_, err := s.db.exec(ctx, "DELETE FROM import_rows WHERE import_id = ? AND record_id = ?", string(id), row.ID)
+	if err != nil || version == 0 {
+		return err
+	}
+	_, err = s.db.exec(ctx, "UPDATE import_rows SET version = ? WHERE record_id = ? AND version = ?", version, row.ID, row.Version-1)
 	return err
 }

@@ -1,6 +1,7 @@
 package transfer
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 
@@ -34,20 +35,28 @@ func words[D any](field func(*D) *string) func(*parser, *D, string) error {
 	}
 }
 
-// setText keeps a text that differs only in how its lines end: a file cannot
-// tell that.
+// setText keeps a text that differs only in what a file cannot tell.
 func setText(to *string, cell string) {
-	if unix(*to) != unix(cell) {
+	if told(*to) != told(cell) {
 		*to = cell
 	}
 }
 
-func unix(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") }
+// told returns what a file can tell of a text: CSV not how its lines end, XLSX
+// no control characters.
+func told(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && r != '\n' || r == '\ufffe' || r == '\uffff' {
+			return '\ufffd'
+		}
+		return r
+	}, strings.ReplaceAll(s, "\r\n", "\n"))
+}
 
 func optional[D any](field func(*D) **string) func(*parser, *D, string) error {
 	return func(_ *parser, d *D, cell string) error {
 		to := field(d)
-		if *to == nil || unix(**to) != unix(cell) {
+		if *to == nil || told(**to) != told(cell) {
 			*to = &cell
 		}
 		return nil
@@ -102,6 +111,17 @@ func word[D any, W ~string](field func(*D) *W, spelled map[string]W) func(*parse
 		}
 		*field(d) = w
 		return nil
+	}
+}
+
+// oneOf reads a word as word does, and refuses any other: it is for what the domain does not check.
+func oneOf[D any, W ~string](field func(*D) *W, spelled map[string]W, allowed string) func(*parser, *D, string) error {
+	read := word(field, spelled)
+	return func(p *parser, d *D, cell string) error {
+		if _, known := spelled[letters(p.fold(cell))]; !known {
+			return errors.New("must be one of " + allowed)
+		}
+		return read(p, d, cell)
 	}
 }
 

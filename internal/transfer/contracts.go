@@ -73,7 +73,7 @@ var contractColumns = []column[rental.Contract, contractRow]{
 		"status",
 		[]string{"stanje", "status ugovora"},
 		func(c *rental.Contract) string { return string(c.Status) },
-		word(func(d *contractRow) *rental.Status { return &d.status }, contractStatuses),
+		oneOf(func(d *contractRow) *rental.Status { return &d.status }, contractStatuses, "upcoming, active, ended, cancelled"),
 	},
 	{"priceAgreed", nil, func(c *rental.Contract) string { return strconv.FormatBool(c.PriceAgreed) }, nil},
 	{"days", []string{"dana", "broj dana"}, func(c *rental.Contract) string { return strconv.Itoa(c.Days) }, nil},
@@ -88,7 +88,10 @@ var contractColumns = []column[rental.Contract, contractRow]{
 }
 
 // Of the statuses a file only tells whether a contract was cancelled: the
-// others follow from its days.
+// others follow from its days. A word that is none of them could mean that too.
 var contractStatuses = map[string]rental.Status{
-	"cancelled": rental.Cancelled, "canceled": rental.Cancelled, "otkazan": rental.Cancelled, "otkazano": rental.Cancelled, "storno": rental.Cancelled, "storniran": rental.Cancelled,
+	"upcoming": rental.Upcoming, "nadolazeci": rental.Upcoming, "predstojeci": rental.Upcoming, "rezervisan": rental.Upcoming, "rezervisano": rental.Upcoming, "najavljen": rental.Upcoming,
+	"active": rental.Active, "aktivan": rental.Active, "aktivna": rental.Active, "aktivno": rental.Active, "utoku": rental.Active,
+	"ended": rental.Ended, "zavrsen": rental.Ended, "zavrsena": rental.Ended, "zavrseno": rental.Ended, "istekao": rental.Ended, "isteklo": rental.Ended, "zakljucen": rental.Ended,
+	"cancelled": rental.Cancelled, "canceled": rental.Cancelled, "otkazan": rental.Cancelled, "otkazano": rental.Cancelled, "otkazana": rental.Cancelled, "ponisten": rental.Cancelled, "ponistena": rental.Cancelled, "ponisteno": rental.Cancelled, "stornirano": rental.Cancelled, "stornirana": rental.Cancelled, "storno": rental.Cancelled, "storniran": rental.Cancelled,
 }

@@ -2,6 +2,7 @@ package transfer
 
 import (
 	"strconv"
+	"strings"
 
 	"cartracker/internal/customers"
 )
@@ -19,8 +20,14 @@ func must(name string, headings []string, field func(*customers.Draft) *string) 
 }
 
 var customerColumns = []customerColumn{
-	must("name", []string{"full name", "customer", "customer name", "ime", "ime i prezime", "prezime i ime", "naziv", "kupac", "klijent"},
+	must("name", []string{"full name", "first name", "customer", "customer name", "ime", "ime i prezime", "prezime i ime", "naziv", "kupac", "klijent"},
 		func(d *customers.Draft) *string { return &d.Name }),
+	{"lastName", []string{"surname", "family name", "prezime"}, nil, func(_ *parser, d *customers.Draft, cell string) error {
+		if !strings.HasSuffix(d.Name, " "+cell) { // else the name has it already
+			d.Name += " " + cell
+		}
+		return nil
+	}},
 	of("email", []string{"mail", "e-mail address", "e-pošta", "email adresa"},
 		func(d *customers.Draft) **string { return &d.Email }),
 	of("phoneNumber", []string{"phone", "telephone", "mobile", "telefon", "broj telefona", "mobitel", "kontakt telefon"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"strings"
 	"time"
 
 	"cartracker/internal/audit"
@@ -49,10 +50,19 @@ func orNone[W ~string](w *W) string {
 	return string(*w)
 }
 
+// maxChanges is how many bytes of changes an export shows in a cell: XLSX has
+// 32,767 characters for one.
+const maxChanges = 32_000
+
 // changesOf returns the changes of an entry as JSON, which has its keys in order.
 func changesOf(l *audit.Log) string {
-	b, _ := json.Marshal(l.Changes)
-	return string(b)
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(l.Changes); err != nil || b.Len() > maxChanges {
+		return "too long for a cell; GET /api/audit-logs/" + string(l.ID) + " shows it"
+	}
+	return strings.TrimSpace(b.String())
 }
 
 // resourceOf is how the audit log calls what is exported.

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"unicode/utf8"
 
+	"cartracker/internal/customers"
 	"cartracker/internal/fault"
 	"cartracker/internal/ident"
 	"cartracker/internal/record"
+	"cartracker/internal/rental"
 	"cartracker/internal/sheet"
 )
 
@@ -72,19 +75,29 @@ func (s *Service) Import(ctx context.Context, t record.Topic, f File, o Options)
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
 		return Report{}, err
 	}
-	told := 0 // the last line of which a problem was told: the transaction may be tried again
-	var r run
-	err := s.InTx(ctx, func(ctx context.Context) (err error) {
-		if r, err = s.start(t, f, o); err != nil {
-			return err
+	k, err := s.kind(t)
+	if err != nil {
+		return Report{}, err
+	}
+	r := &run{Service: s, kind: k, file: f, Options: o}
+	for attempt := 1; ; attempt++ {
+		if err = r.attempt(ctx, t); !raced(err) || attempt == maxAttempts {
+			break
 		}
-		r.told = &told
-		return r.all(ctx)
-	})
+	}
 	if err == nil || errors.Is(err, errBack) {
 		return r.report, nil
 	}
 	return Report{}, err
+}
+
+// maxAttempts is how often an import begins anew that others got in the way of.
+const maxAttempts = 3
+
+// raced reports whether others made what an import was about to make: what it
+// found there when it looked it would have refused row by row.
+func raced(err error) bool {
+	return err != nil && fault.Of(err).Kind == fault.Conflict && !errors.Is(err, record.ErrImporting)
 }
 
 // A run is one import on its way.
@@ -93,37 +106,53 @@ type run struct {
 	kind kind
 	file File
 	Options
-	id     record.ImportID
-	report Report
-	told   *int
-	reader *sheet.Reader
+	id      record.ImportID
+	report  Report
+	columns int // that the first line names
+	told    int // the last line of which a problem was told: the transaction may be tried again
+	reader  *sheet.Reader
 }
 
-func (s *Service) start(t record.Topic, f File, o Options) (run, error) {
-	k, err := s.kind(t)
-	return run{
-		Service: s, kind: k, file: f, Options: o, id: ident.New[record.ImportID](),
-		report: Report{Kind: t, File: f.Name, DryRun: o.DryRun, Ignored: []string{}, Unknown: []string{}},
-	}, err
+// attempt opens the file, which can take long, and then takes it in one transaction.
+func (r *run) attempt(ctx context.Context, t record.Topic) (err error) {
+	if err := r.open(t); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.reader.Close()) }()
+	fresh := true
+	return r.InTx(ctx, func(ctx context.Context) error {
+		if !fresh { // the database gave the transaction up, and asks for it once more
+			if err := errors.Join(r.reader.Close(), r.open(t)); err != nil {
+				return err
+			}
+		}
+		fresh = false
+		return r.all(ctx)
+	})
+}
+
+// open reads the headings of the file.
+func (r *run) open(t record.Topic) (err error) {
+	r.id = ident.New[record.ImportID]()
+	r.report = Report{Kind: t, File: r.file.Name, DryRun: r.DryRun, Ignored: []string{}, Unknown: []string{}}
+	if r.reader, err = sheet.Open(r.file.Source, r.file.Size, r.file.Options); err != nil {
+		return unreadable(err)
+	}
+	r.report.Format = r.reader.Describe()
+	if err := r.headings(); err != nil {
+		return errors.Join(err, r.reader.Close())
+	}
+	return nil
 }
 
 // all takes the whole file. It returns errBack if nothing is to be kept.
 func (r *run) all(ctx context.Context) error {
-	reader, err := sheet.Open(r.file.Source, r.file.Size, r.file.Options)
-	if err != nil {
-		return unreadable(err)
-	}
-	defer reader.Close()
-	r.reader = reader
-	r.report.Format = reader.Describe()
-	if err := r.headings(); err != nil {
-		return err
-	}
 	i := r.kept(ctx)
 	if err := r.Imports.Insert(ctx, &i); err != nil {
 		return err
 	}
 	for more := true; more; {
+		var err error
 		if more, err = r.some(ctx); err != nil {
 			return err
 		}
@@ -140,6 +169,7 @@ func (r *run) headings() error {
 		return unreadable(err)
 	}
 	p := &parser{fold: r.Fold, serial: r.reader.Serial(), units: units(r.Currency)}
+	r.columns = len(first.Cells)
 	if err := r.kind.open(p, r.cleaned(first.Cells)); err != nil {
 		return err
 	}
@@ -232,10 +262,32 @@ func (r *run) read() (lines []line, more bool, err error) {
 			return nil, false, unreadable(err)
 		default:
 			row.Cells = r.cleaned(row.Cells)
-			lines = append(lines, line{Row: row})
+			lines = append(lines, line{Row: row, refused: r.unfit(row)})
 		}
 	}
 	return lines, true, nil
+}
+
+// errorsOfSheets are what a spreadsheet shows where it could not calculate.
+var errorsOfSheets = []string{"#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#N/A", "#NULL!", "#NUM!"}
+
+// unfit says why a row cannot be taken whatever it is about: because cells are
+// in no column, as those behind a decimal comma in a file with commas are, or
+// because a cell has no value.
+func (r *run) unfit(row sheet.Row) []Problem {
+	for i, cell := range row.Cells {
+		p := Problem{Line: row.Line, Column: fmt.Sprintf("column %d", i+1), Value: shorten(cell)}
+		switch {
+		case i >= r.columns && cell != "":
+			p.Reason = "is behind the last column that the first line names; is a cell with a comma not in quotes?"
+		case slices.Contains(errorsOfSheets, cell):
+			p.Reason = "is an error of the spreadsheet, not a value"
+		default:
+			continue
+		}
+		return []Problem{p}
+	}
+	return nil
 }
 
 func (r *run) cleaned(cells []string) []string {
@@ -245,11 +297,17 @@ func (r *run) cleaned(cells []string) []string {
 	return cells
 }
 
+// fieldOf is what an error is about that is not about fields, unless it is
+// about what names the record.
+var fieldOf = map[string]string{
+	customers.ErrLicenseTaken.Code: "driverLicenseNumber", rental.ErrCarTaken.Code: "startDate", rental.ErrCancelled.Code: "status",
+}
+
 // problems says everything that a row was refused for.
 func (r *run) problems(l *line) []Problem {
 	e := fault.Of(l.became.Err)
 	if len(e.Fields) == 0 {
-		heading, cell := r.kind.where("", l.Cells)
+		heading, cell := r.kind.where(fieldOf[e.Code], l.Cells)
 		return []Problem{{Line: l.Line, Column: heading, Value: shorten(cell), Reason: e.Message}}
 	}
 	var out []Problem
@@ -273,12 +331,12 @@ func (r *run) count(l *line) {
 		r.report.Unchanged++
 	}
 	for _, p := range l.refused {
-		if p.Line > *r.told && r.Problem != nil {
+		if p.Line > r.told && r.Problem != nil {
 			r.Problem(p)
 		}
 	}
 	if n := len(l.refused); n > 0 {
-		*r.told = max(*r.told, l.refused[n-1].Line)
+		r.told = max(r.told, l.refused[n-1].Line)
 	}
 }
 

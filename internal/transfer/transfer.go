@@ -30,8 +30,8 @@ type Imports interface {
 	// Rows returns up to limit rows that were not taken back, the last first,
 	// from behind the record after on.
 	Rows(ctx context.Context, id record.ImportID, after string, limit int) ([]record.Row, error)
-	// Forget forgets a row that was taken back.
-	Forget(ctx context.Context, id record.ImportID, recordID string) error
+	// Forget forgets a row that was taken back, whose record has a version now.
+	Forget(ctx context.Context, id record.ImportID, row record.Row, version int) error
 }
 
 // A Service imports and exports. All of its fields are required.

@@ -30,7 +30,7 @@ type Undoing struct {
 // Undo takes an import back as far as nothing depends on it: what was added is
 // deleted, what was changed becomes what it was. What somebody changed since,
 // or what a contract needs, stays. It can be called again for the rest.
-func (s *Service) Undo(ctx context.Context, id record.ImportID, progress func(done int)) (u Undoing, err error) {
+func (s *Service) Undo(ctx context.Context, id record.ImportID, progress func(done, all int)) (u Undoing, err error) {
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
 		return u, err
 	}
@@ -51,7 +51,7 @@ func (s *Service) Undo(ctx context.Context, id record.ImportID, progress func(do
 	return u, err
 }
 
-func (s *Service) undoAll(ctx context.Context, i record.Import, u *Undoing, progress func(int)) error {
+func (s *Service) undoAll(ctx context.Context, i record.Import, u *Undoing, progress func(done, all int)) error {
 	after := ""
 	for {
 		rows, err := s.Imports.Rows(ctx, i.ID, after, record.Together)
@@ -65,7 +65,7 @@ func (s *Service) undoAll(ctx context.Context, i record.Import, u *Undoing, prog
 			}
 		}
 		if progress != nil {
-			progress(u.TakenBack + len(u.Left))
+			progress(u.TakenBack+len(u.Left), i.Effects())
 		}
 	}
 }
@@ -73,10 +73,14 @@ func (s *Service) undoAll(ctx context.Context, i record.Import, u *Undoing, prog
 // undo takes one row back, or says why it has to stay.
 func (s *Service) undo(ctx context.Context, i record.Import, row record.Row, u *Undoing) error {
 	before, _ := row.Before.(json.RawMessage)
-	err := s.Try(ctx, func(ctx context.Context) error { return s.takeBack(ctx, i.Topic, row, before) })
+	var version int
+	err := s.Try(ctx, func(ctx context.Context) (err error) {
+		version, err = s.takeBack(ctx, i.Topic, row, before)
+		return err
+	})
 	if err == nil {
 		u.TakenBack++
-		return s.Imports.Forget(ctx, i.ID, row.ID)
+		return s.Imports.Forget(ctx, i.ID, row, version)
 	}
 	f := fault.Of(err)
 	switch f.Kind {
@@ -97,7 +101,7 @@ func (s *Service) undo(ctx context.Context, i record.Import, row record.Row, u *
 	return nil
 }
 
-func (s *Service) takeBack(ctx context.Context, t record.Topic, row record.Row, before json.RawMessage) error {
+func (s *Service) takeBack(ctx context.Context, t record.Topic, row record.Row, before json.RawMessage) (version int, err error) {
 	switch t {
 	case record.Cars:
 		return s.Fleet.TakeBack(ctx, fleet.CarID(row.ID), row.Version, before)

@@ -56,11 +56,12 @@ func Open(ctx context.Context, c Config) (*store.DB, error) {
 	db, migrations := stdlib.OpenDBFromPool(p), stdlib.OpenDB(*migrator)
 	files, _ := fs.Sub(steps, "migrations")
 	return store.New(db, db, migrations, store.Dialect{
-		Name:       "postgres",
-		Migrations: files,
-		Alone:      func(ctx context.Context) (func(), error) { return alone(ctx, migrations) },
-		Rebind:     rebind,
-		ForUpdate:  " FOR NO KEY UPDATE",
+		Name:         "postgres",
+		Migrations:   files,
+		Alone:        func(ctx context.Context) (func(), error) { return alone(ctx, migrations) },
+		Rebind:       rebind,
+		ForUpdate:    " FOR NO KEY UPDATE",
+		ForUpdateNow: " FOR NO KEY UPDATE NOWAIT",
 		// A plan that was made when a table was empty is kept as long as nobody counts its rows, which the
 		// server does after the transaction: with such plans 100,000 rows took half an hour.
 		Indexed:    "SELECT set_config('plan_cache_mode', 'force_custom_plan', TRUE), set_config('enable_seqscan', 'off', TRUE), set_config('statement_timeout', '0', TRUE), set_config('idle_in_transaction_session_timeout', '0', TRUE)",

@@ -117,7 +117,7 @@ func checkImportRows(t *testing.T, w *world, i record.Import, all int, there str
 	if !seen[ids[0]] || len(seen) != 1 {
 		t.Errorf("seen %v", seen)
 	}
-	wantErr(t, "Forget", w.db.InTx(t.Context(), func(ctx context.Context) error { return s.Forget(ctx, i.ID, ids[0]) }), nil)
+	wantErr(t, "Forget", w.db.InTx(t.Context(), func(ctx context.Context) error { return s.Forget(ctx, i.ID, record.Row{ID: ids[0]}, 0) }), nil)
 	if rows := must(s.Rows(t.Context(), i.ID, "", 1))(t); rows[0].ID != ids[1] {
 		t.Errorf("after the last row was forgotten the last is %s, want %s", rows[0].ID, ids[1])
 	}

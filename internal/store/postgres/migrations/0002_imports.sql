@@ -23,3 +23,6 @@ CREATE TABLE import_rows (
 	before    TEXT, -- what a changed record was, as JSON
 	PRIMARY KEY (import_id, record_id)
 );
+CREATE INDEX import_rows_record_id ON import_rows (record_id);
+
+INSERT INTO locks (name) VALUES ('imports');
