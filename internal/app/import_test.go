@@ -61,14 +61,10 @@ func TestImportCompany(t *testing.T) {
 		wants(t, contracts, "2,125 added, 0 changed, 0 unchanged, 0 refused")
 		checkCompany(t, s)
 
-		for kind, n := range map[string]string{"cars": "665", "customers": "348", "contracts": "2,125"} {
-			file := map[string]string{"cars": "fleet.csv"}[kind]
-			if file == "" {
-				file = kind + ".csv"
-			}
-			wants(t, ran(t, s, "import", kind, company+"/"+file), "0 added, 0 changed, "+n+" unchanged, 0 refused", "nothing was changed")
-			checkExport(t, s, kind, n)
-		}
+		wants(t, ran(t, s, "import", "contracts", company+"/contracts.csv"), "0 added, 0 changed, 2,125 unchanged, 0 refused", "nothing was changed")
+		checkExport(t, s, "cars", "csv", "665")
+		checkExport(t, s, "customers", "csv", "348")
+		checkExport(t, s, "contracts", "xlsx", "2,125")
 		checkCompany(t, s)
 		checkUndo(t, s, idIn(t, cars), idIn(t, people), idIn(t, contracts))
 	})
@@ -97,15 +93,13 @@ func checkCompany(t *testing.T, s *apptest.Site) {
 }
 
 // checkExport checks that importing what was exported changes nothing.
-func checkExport(t *testing.T, s *apptest.Site, kind, n string) {
+func checkExport(t *testing.T, s *apptest.Site, kind, format, n string) {
 	t.Helper()
-	for _, format := range []string{"csv", "xlsx"} {
-		path := filepath.Join(t.TempDir(), kind+"."+format)
-		if err := os.WriteFile(path, []byte(ran(t, s, "export", kind, "--format", format)), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		wants(t, ran(t, s, "import", kind, path), "0 added, 0 changed, "+n+" unchanged, 0 refused", "nothing was changed")
+	path := filepath.Join(t.TempDir(), kind+"."+format)
+	if err := os.WriteFile(path, []byte(ran(t, s, "export", kind, "--format", format)), 0o600); err != nil {
+		t.Fatal(err)
 	}
+	wants(t, ran(t, s, "import", kind, path), "0 added, 0 changed, "+n+" unchanged, 0 refused", "nothing was changed")
 }
 
 // checkUndo takes the imports back: cars that contracts need stay until those are gone.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/term"
@@ -108,12 +109,27 @@ func drain(ctx context.Context, srv *http.Server) error {
 	return nil
 }
 
+// leftTime is after how long a folder for parts of an imported file belongs to
+// an import that was killed.
+const leftTime = 24 * time.Hour
+
+// sweep removes what imports that were killed have left in the folder of the data.
+func (o *Office) sweep() error {
+	folders, err := filepath.Glob(filepath.Join(o.Transfer.TempDir, "sheet-*"))
+	for _, f := range folders {
+		if info, statErr := os.Stat(f); statErr == nil && time.Since(info.ModTime()) > leftTime {
+			err = errors.Join(err, os.RemoveAll(f))
+		}
+	}
+	return err
+}
+
 // tidy deletes now and then what nobody asks for any more.
 func (o *Office) tidy(ctx context.Context) error {
 	t := time.NewTicker(tidyEvery)
 	defer t.Stop()
 	for {
-		if err := o.DB.Tidy(ctx, o.now()); err != nil && ctx.Err() == nil {
+		if err := errors.Join(o.DB.Tidy(ctx, o.now()), o.sweep()); err != nil && ctx.Err() == nil {
 			slog.WarnContext(ctx, "tidying failed; it is tried again", "err", err)
 		}
 		select {

@@ -86,7 +86,7 @@ func (db *DB) Name() string { return db.dialect.Name }
 const maxAttempts = 4
 
 var (
-	errBusy       = &fault.Error{Kind: fault.Unavailable, Code: "overloaded", Message: "too many are changing the same thing; try again", RetryAfter: time.Second}
+	errBusy       = &fault.Error{Kind: fault.Unavailable, Code: "overloaded", Message: "others are changing the same; try again in a moment", RetryAfter: time.Second}
 	errAway       = &fault.Error{Kind: fault.Unavailable, Code: "database_away", Message: "the database does not answer; try again", RetryAfter: 5 * time.Second}
 	errConstraint = fault.New(fault.Conflict, "conflict", "this does not fit with what is already recorded")
 	errNoTx       = errors.New("store: a write outside of a transaction")
@@ -302,6 +302,9 @@ func (db *DB) explain(err error) error {
 			return fmt.Errorf("%w (%w)", f, err)
 		}
 		return fmt.Errorf("%w (%w)", errConstraint, err)
+	}
+	if db.dialect.LockTimed(err) {
+		return fmt.Errorf("%w (%w)", errBusy, err)
 	}
 	if db.dialect.Away(err) {
 		return fmt.Errorf("%w (%w)", errAway, err)

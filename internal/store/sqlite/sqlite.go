@@ -94,7 +94,7 @@ func dialect(path string, leave func()) store.Dialect {
 		Bulk:       bulk,
 		Violated:   violated,
 		Retry:      func(error) bool { return false },
-		LockTimed:  func(error) bool { return false },
+		LockTimed:  locked,
 		Away:       away,
 		OnClose:    leave,
 		Columns:    tableColumns,
@@ -162,15 +162,21 @@ func alone(ctx context.Context, dir string) (free func(), err error) {
 	}
 }
 
-// away reports whether the database cannot answer now: another process keeps
-// it locked, or its disk is full, read-only or gone.
+// locked reports whether another process kept the database locked for too long.
+func locked(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && (e.Code()&0xff == lib.SQLITE_BUSY || e.Code()&0xff == lib.SQLITE_LOCKED)
+}
+
+// away reports whether the database cannot answer now: its disk is full,
+// read-only or gone.
 func away(err error) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {
 		return false
 	}
 	switch e.Code() & 0xff {
-	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED, lib.SQLITE_IOERR, lib.SQLITE_FULL, lib.SQLITE_CANTOPEN, lib.SQLITE_READONLY:
+	case lib.SQLITE_IOERR, lib.SQLITE_FULL, lib.SQLITE_CANTOPEN, lib.SQLITE_READONLY:
 		return true
 	}
 	return false
