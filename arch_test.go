@@ -48,7 +48,7 @@ var rules = map[string]rule{
 	"internal/observe": {ours: "kernel"},
 	// The ways in.
 	"internal/httpapi/middleware": {ours: "kernel internal/record internal/observe"},
-	"internal/httpapi":            {ours: "kernel domain internal/observe internal/httpapi/middleware", theirs: "github.com/danielgtaylor/huma"},
+	"internal/httpapi":            {ours: "kernel domain internal/observe internal/httpapi/middleware", theirs: "github.com/danielgtaylor/huma github.com/swaggest/swgui"},
 	"internal/cli":                {ours: "kernel domain internal/config", theirs: "github.com/alecthomas/kong"},
 	// Where records are kept.
 	"internal/store":          {ours: "kernel domain internal/text", theirs: "github.com/pressly/goose"},

@@ -67,6 +67,7 @@ func (a *API) Handler() http.Handler {
 	a.contractRoutes()
 	a.auditRoutes()
 	a.operationsRoutes()
+	a.docsRoutes()
 	a.completeAnswers()
 	return middleware.Chain(unrouted(mux),
 		middleware.RequestID,
