@@ -4,6 +4,7 @@ package audit
 import (
 	"context"
 	"strings"
+	"time"
 
 	"cartracker/internal/date"
 	"cartracker/internal/fault"
@@ -77,8 +78,8 @@ func known[T ~string](v T) *T {
 	return &v
 }
 
-// A Filter selects entries. The zero Filter selects all of them.
-type Filter struct {
+// A Selection says which entries. The zero Selection is all of them.
+type Selection struct {
 	UserID     record.UserID `query:"userId" format:"uuid" doc:"Who did it."`
 	Action     record.Action `query:"action" enum:"CREATE,UPDATE,DELETE,LOGIN,LOGOUT,LOGIN_FAILED,EXPORT,UPLOAD,DOWNLOAD"`
 	Resource   string        `query:"resource" doc:"The kind of record, such as car."`
@@ -87,16 +88,22 @@ type Filter struct {
 	From       date.Date     `query:"from" doc:"First day, in the business's time zone."`
 	To         date.Date     `query:"to" doc:"Last day but one; the same as from is that one day."`
 	Q          string        `query:"q" maxLength:"200" doc:"Searches description and user name, ignoring case and accents."`
-	Sort       string        `query:"sort" enum:"createdAt,-createdAt" doc:"Newest first unless told otherwise."`
-	page.Query
 
 	Since, Before date.Moment // From and To as moments; the service sets them
+}
+
+// A Filter asks for a page of the entries that it selects.
+type Filter struct {
+	Selection
+	Sort string `query:"sort" enum:"createdAt,-createdAt" doc:"Newest first unless told otherwise."`
+	page.Query
 }
 
 // A Store keeps entries.
 type Store interface {
 	Get(context.Context, LogID) (Log, error)
 	List(context.Context, Filter) (page.Of[Log], error)
+	Statistics(context.Context, Selection, *time.Location) (Statistics, error)
 }
 
 // A Service reads the log to admins. All of its fields are required.
@@ -118,8 +125,16 @@ func (s *Service) List(ctx context.Context, f Filter) (page.Of[Log], error) {
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
 		return page.Of[Log]{}, err
 	}
+	if err := s.settle(&f.Selection); err != nil {
+		return page.Of[Log]{}, err
+	}
+	return s.Store.List(ctx, f)
+}
+
+// settle makes the days of a selection moments, and its ids what they are kept as.
+func (s *Service) settle(f *Selection) error {
 	if !f.To.IsZero() && f.To.Before(f.From) {
-		return page.Of[Log]{}, page.ErrOrder
+		return page.ErrOrder
 	}
 	f.UserID = record.UserID(strings.ToLower(string(f.UserID)))
 	if !f.From.IsZero() {
@@ -128,5 +143,5 @@ func (s *Service) List(ctx context.Context, f Filter) (page.Of[Log], error) {
 	if !f.To.IsZero() {
 		f.Before = date.Between(f.From, f.To).End.Begins(s.Zone)
 	}
-	return s.Store.List(ctx, f)
+	return nil
 }

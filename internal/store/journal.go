@@ -130,7 +130,10 @@ func (s AuditLogs) Get(ctx context.Context, id audit.LogID) (audit.Log, error) {
 
 // List returns the entries that f selects.
 func (s AuditLogs) List(ctx context.Context, f audit.Filter) (page.Of[audit.Log], error) {
-	var w where
+	return s.list(ctx, selected(f.Selection), f.Query, f.Sort)
+}
+
+func selected(f audit.Selection) (w where) {
 	if f.Q != "" {
 		w.add(contains("audit_logs.search"), like(f.Q))
 	}
@@ -141,7 +144,7 @@ func (s AuditLogs) List(ctx context.Context, f audit.Filter) (page.Of[audit.Log]
 	is(&w, "audit_logs.status = ?", f.Status)
 	is(&w, "audit_logs.created_at >= ?", f.Since)
 	is(&w, "audit_logs.created_at < ?", f.Before)
-	return s.list(ctx, w, f.Query, f.Sort)
+	return w
 }
 
 // asJSON keeps what v points to as JSON text.

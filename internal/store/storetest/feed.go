@@ -258,7 +258,7 @@ func auditRows(t *testing.T, w *world) {
 		d.PricePerDay, d.Color = money.Minor(55_50), ptr("plava")
 		return nil
 	}))(t)
-	logs := must(w.audit.List(admin, audit.Filter{ResourceID: string(car.ID), Sort: "createdAt", Action: record.Update}))(t)
+	logs := must(w.audit.List(admin, audit.Filter{Selection: audit.Selection{ResourceID: string(car.ID), Action: record.Update}, Sort: "createdAt"}))(t)
 	got := must(w.audit.Get(admin, logs.Items[0].ID))(t)
 	changes := string(must(json.Marshal(got.Changes))(t))
 	if want := `{"before":{"color":null,"pricePerDay":45},"after":{"color":"plava","pricePerDay":55.5}}`; changes != want {

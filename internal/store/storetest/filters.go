@@ -194,17 +194,17 @@ func auditFilters(t *testing.T, w *world) {
 		want string
 	}{
 		"nothing":    {audit.Filter{}, "l0 l1 l2"},
-		"userId":     {audit.Filter{UserID: w.admin.ID}, "l0"},
-		"action":     {audit.Filter{Action: record.Update}, "l1"},
-		"resource":   {audit.Filter{Resource: "car"}, "l0 l1"},
-		"resourceId": {audit.Filter{ResourceID: "c2"}, "l1"},
-		"status":     {audit.Filter{Status: audit.Failure}, "l2"},
-		"q":          {audit.Filter{Q: "SEF"}, "l0"},
-		"q of text":  {audit.Filter{Q: "L1"}, "l1"},
-		"from":       {audit.Filter{From: day(1)}, "l1 l2"},
-		"to":         {audit.Filter{To: day(1)}, "l0"},
-		"one day":    {audit.Filter{From: day(1), To: day(1)}, "l1"},
-		"two days":   {audit.Filter{From: day(0), To: day(2)}, "l0 l1"},
+		"userId":     {audit.Filter{Selection: audit.Selection{UserID: w.admin.ID}}, "l0"},
+		"action":     {audit.Filter{Selection: audit.Selection{Action: record.Update}}, "l1"},
+		"resource":   {audit.Filter{Selection: audit.Selection{Resource: "car"}}, "l0 l1"},
+		"resourceId": {audit.Filter{Selection: audit.Selection{ResourceID: "c2"}}, "l1"},
+		"status":     {audit.Filter{Selection: audit.Selection{Status: audit.Failure}}, "l2"},
+		"q":          {audit.Filter{Selection: audit.Selection{Q: "SEF"}}, "l0"},
+		"q of text":  {audit.Filter{Selection: audit.Selection{Q: "L1"}}, "l1"},
+		"from":       {audit.Filter{Selection: audit.Selection{From: day(1)}}, "l1 l2"},
+		"to":         {audit.Filter{Selection: audit.Selection{To: day(1)}}, "l0"},
+		"one day":    {audit.Filter{Selection: audit.Selection{From: day(1), To: day(1)}}, "l1"},
+		"two days":   {audit.Filter{Selection: audit.Selection{From: day(0), To: day(2)}}, "l0 l1"},
 	} {
 		p, err := w.audit.List(as(t, w.admin), c.f)
 		selects(t, what, p, err, func(l audit.Log) string { return l.Description }, c.want)

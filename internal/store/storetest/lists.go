@@ -342,7 +342,7 @@ func listTotals(t *testing.T, w *world) {
 
 	_, err := w.logs.List(t.Context(), audit.Filter{Query: page.Query{Page: 101, Limit: 100}})
 	wantErr(t, "beyond row 10,000", err, page.ErrQuery)
-	if got := must(w.logs.List(t.Context(), audit.Filter{Resource: "none", Query: page.Query{Page: 5}}))(t); got.Total != 0 || got.Items == nil {
+	if got := must(w.logs.List(t.Context(), audit.Filter{Selection: audit.Selection{Resource: "none"}, Query: page.Query{Page: 5}}))(t); got.Total != 0 || got.Items == nil {
 		t.Errorf("page 5 of nothing: %d, %v", got.Total, got.Items)
 	}
 	q, seen := page.Query{Page: 100, Limit: 100}, 9_900

@@ -148,11 +148,11 @@ func timesCompare(t *testing.T, w *world) {
 		w.tx(t, func(ctx context.Context) error { return w.logs.Insert(ctx, &l) })
 	}
 	for i, at := range times {
-		got := must(w.logs.List(t.Context(), audit.Filter{Before: date.At(at), Sort: "createdAt"}))(t)
+		got := must(w.logs.List(t.Context(), audit.Filter{Selection: audit.Selection{Before: date.At(at)}, Sort: "createdAt"}))(t)
 		if got.Total != i {
 			t.Errorf("%d before %s, want %d", got.Total, at, i)
 		}
-		got = must(w.logs.List(t.Context(), audit.Filter{Since: date.At(at), Sort: "createdAt"}))(t)
+		got = must(w.logs.List(t.Context(), audit.Filter{Selection: audit.Selection{Since: date.At(at)}, Sort: "createdAt"}))(t)
 		if got.Total != len(times)-i || got.Items[0].CreatedAt != date.At(at) {
 			t.Errorf("%d since %s, the first at %s; want %d", got.Total, at, got.Items[0].CreatedAt, len(times)-i)
 		}
