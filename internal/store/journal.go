@@ -138,10 +138,18 @@ func selected(f audit.Selection) (w where) {
 		w.add(contains("audit_logs.search"), like(f.Q))
 	}
 	is(&w, "audit_logs.user_id = ?", f.UserID)
-	is(&w, "audit_logs.action = ?", f.Action)
-	is(&w, "audit_logs.resource = ?", f.Resource)
+	common := "" // at the end of a column
+	if f.Q != "" {
+		common = " || ''" // a search had better not begin with what most entries are
+	}
+	is(&w, "audit_logs.action"+common+" = ?", f.Action)
+	is(&w, "audit_logs.resource"+common+" = ?", f.Resource)
 	is(&w, "audit_logs.resource_id = ?", f.ResourceID)
-	is(&w, "audit_logs.status = ?", f.Status)
+	if f.Status == audit.Failure {
+		w.add("audit_logs.status = 'failure'") // no argument: there is an index of these
+	} else {
+		is(&w, "audit_logs.status = ?", f.Status)
+	}
 	is(&w, "audit_logs.created_at >= ?", f.Since)
 	is(&w, "audit_logs.created_at < ?", f.Before)
 	return w
