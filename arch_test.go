@@ -52,7 +52,7 @@ var rules = map[string]rule{
 	// The ways in.
 	"internal/transfer":           {ours: "kernel domain internal/sheet"},
 	"internal/httpapi/middleware": {ours: "kernel internal/record internal/observe"},
-	"internal/httpapi":            {ours: "kernel domain internal/observe internal/sheet internal/transfer internal/httpapi/middleware", theirs: "github.com/danielgtaylor/huma"},
+	"internal/httpapi":            {ours: "kernel domain internal/observe internal/sheet internal/transfer internal/httpapi/middleware", theirs: "github.com/danielgtaylor/huma github.com/swaggest/swgui"},
 	"internal/cli":                {ours: "kernel domain internal/config internal/sheet internal/transfer", theirs: "github.com/alecthomas/kong"},
 	// Where records are kept.
 	"internal/store":          {ours: "kernel domain internal/text", theirs: "github.com/pressly/goose"},

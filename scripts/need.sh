@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # need.sh: sees to it that what the tests need beside Go is there: a C compiler
-# (for the race detector), curl (for the README's session) and the programs of
-# PostgreSQL 15 or newer. What is missing is installed if this is root on Debian,
+# (for the race detector), curl (for the README's session), the programs of
+# PostgreSQL 15 or newer and Chromium (for the page at /docs). What is missing is installed if this is root on Debian,
 # else named. No database cluster is made or started, and no file of the machine's
 # owner is changed.
 set -euo pipefail
@@ -16,11 +16,16 @@ headers() { # tells whether the C library can be compiled against
 	fi
 }
 
+browser() { # tells whether there is one that the tests can drive
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null
+}
+
 missing() { # prints the packages that are
 	command -v "${CC:-gcc}" >/dev/null || echo gcc
 	headers || echo libc6-dev
 	command -v curl >/dev/null || echo curl
 	"$here/postgres-bin.sh" >/dev/null || echo postgresql
+	browser || echo chromium
 }
 
 # may_install tells whether this can install without making a cluster: not if

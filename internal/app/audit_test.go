@@ -2,8 +2,10 @@ package app_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"cartracker/internal/app/apptest"
 )
@@ -49,6 +51,7 @@ func TestAuditLog(t *testing.T) {
 		}
 		coded(t, "an unknown entry", c.Admin.Do("GET", "/api/audit-logs/"+unknownID, nil), 404, "no_audit_log")
 		t.Run("filters", func(t *testing.T) { auditFilters(t, w, id) })
+		t.Run("statistics", func(t *testing.T) { auditStatistics(t, w) })
 	})
 }
 
@@ -64,6 +67,39 @@ func auditFilters(t *testing.T, w *world, car string) {
 			t.Errorf("%s: %d entries, want %d", q, got, want)
 		}
 	}
+}
+
+// auditStatistics counts entries on both sides of a midnight, and of another
+// after the clocks were set back.
+func auditStatistics(t *testing.T, w *world) {
+	stats := func(q string) apptest.Response { return ok(t, w.Admin.Do("GET", "/api/audit-logs/statistics?"+q, nil)) }
+	before, err := strconv.Atoi(stats("").Text("data.total"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Clock.Move(11*time.Hour + 59*time.Minute) // 23:59 in Sarajevo
+	boss := w.Nobody.SignIn("amra")
+	ok(t, boss.Do("PATCH", "/api/customers/"+w.customer, apptest.JSON{"notes": "before midnight"}))
+	w.Clock.Move(time.Minute)
+	ok(t, boss.Do("PATCH", "/api/customers/"+w.customer, apptest.JSON{"notes": "after midnight"}))
+	w.Clock.Move(time.Date(2026, 11, 15, 23, 0, 0, 0, time.UTC).Sub(w.Clock.Now()))
+	boss = w.Nobody.SignIn("amra") // after midnight, of another day than in summer
+	res := ok(t, boss.Do("GET", "/api/audit-logs/statistics", nil))
+	tells(t, res, map[string]string{
+		"total": fmt.Sprint(before + 4), "byDay.0.day": "2026-07-01", "byDay.0.count": fmt.Sprint(before + 2), "byDay.1.day": "2026-07-02",
+		"byDay.1.count": "1", "byDay.2.day": "2026-11-16", "byDay.2.count": "1", "byStatus.success": fmt.Sprint(before + 4),
+	})
+	for q, want := range map[string]string{
+		"resource=customer&action=UPDATE": "3", "q=midnight": "0", "from=2026-07-02&to=2026-07-02": "1", "to=2026-07-02": fmt.Sprint(before + 2), "status=failure": "0", "action=LOGIN&from=2026-07-03": "1",
+	} {
+		if got := ok(t, boss.Do("GET", "/api/audit-logs/statistics?"+q, nil)); got.Text("data.total") != want {
+			t.Errorf("%s: %s, want %s", q, got, want)
+		}
+	}
+	for q, status := range map[string]int{"page=1": 400, "limit=1": 400, "sort=createdAt": 400, "cursor=x": 400, "from=2026-07-02&to=2026-07-01": 400, "action=READ": 400} {
+		checkFailure(t, q, boss.Do("GET", "/api/audit-logs/statistics?"+q, nil), status)
+	}
+	checkFailure(t, "by an employee", w.Nobody.SignIn("emir").Do("GET", "/api/audit-logs/statistics", nil), 403)
 }
 
 // TestRefusedLeavesNothing: what was refused left no trace of having been

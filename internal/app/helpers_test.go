@@ -44,7 +44,7 @@ func (w *world) fill(path string) string {
 	if strings.HasSuffix(path, "}/password") {
 		id = string(w.Admin.ID) // nobody else's
 	}
-	return strings.NewReplacer("{car}", w.car, "{id}", id).Replace(path)
+	return strings.NewReplacer("{car}", w.car, "{id}", id, "{file}", "start.js").Replace(path)
 }
 
 // body returns a body that a route takes, nil if there is none.

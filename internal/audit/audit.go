@@ -4,6 +4,7 @@ package audit
 import (
 	"context"
 	"strings"
+	"time"
 
 	"cartracker/internal/date"
 	"cartracker/internal/fault"
@@ -77,7 +78,7 @@ func known[T ~string](v T) *T {
 	return &v
 }
 
-// A Selection selects entries. The zero Selection selects all of them.
+// A Selection says which entries. The zero Selection is all of them.
 type Selection struct {
 	UserID     record.UserID `query:"userId" format:"uuid" doc:"Who did it."`
 	Action     record.Action `query:"action" enum:"CREATE,UPDATE,DELETE,LOGIN,LOGOUT,LOGIN_FAILED,EXPORT,UPLOAD,DOWNLOAD"`
@@ -91,7 +92,7 @@ type Selection struct {
 	Since, Before date.Moment // From and To as moments; the service sets them
 }
 
-// A Filter is a Selection in pages.
+// A Filter asks for a page of the entries that it selects.
 type Filter struct {
 	Selection
 	Sort string `query:"sort" enum:"createdAt,-createdAt" doc:"Newest first unless told otherwise."`
@@ -102,6 +103,7 @@ type Filter struct {
 type Store interface {
 	Get(context.Context, LogID) (Log, error)
 	List(context.Context, Filter) (page.Of[Log], error)
+	Statistics(context.Context, Selection, *time.Location) (Statistics, error)
 }
 
 // A Service reads the log to admins. All of its fields are required.
@@ -123,8 +125,16 @@ func (s *Service) List(ctx context.Context, f Filter) (page.Of[Log], error) {
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
 		return page.Of[Log]{}, err
 	}
+	if err := s.settle(&f.Selection); err != nil {
+		return page.Of[Log]{}, err
+	}
+	return s.Store.List(ctx, f)
+}
+
+// settle makes the days of a selection moments, and its ids what they are kept as.
+func (s *Service) settle(f *Selection) error {
 	if !f.To.IsZero() && f.To.Before(f.From) {
-		return page.Of[Log]{}, page.ErrOrder
+		return page.ErrOrder
 	}
 	f.UserID = record.UserID(strings.ToLower(string(f.UserID)))
 	if !f.From.IsZero() {
@@ -133,5 +143,5 @@ func (s *Service) List(ctx context.Context, f Filter) (page.Of[Log], error) {
 	if !f.To.IsZero() {
 		f.Before = date.Between(f.From, f.To).End.Begins(s.Zone)
 	}
-	return s.Store.List(ctx, f)
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"reflect"
 
 	"cartracker/internal/audit"
 	"cartracker/internal/record"
@@ -18,6 +19,9 @@ func (a *API) auditRoutes() {
 	export := at("/export", "Export who did what, the oldest first")
 	export.method, export.kind = http.MethodGet, "text/csv"
 	register(a, export, a.exportAudit)
+	r := at("/statistics", "Count who did what")
+	r.method, r.answer = http.MethodGet, reflect.TypeFor[success[audit.Statistics]]()
+	register(a, r, func(ctx context.Context, f *audit.Selection) (reply, error) { return one(a.Audit.Statistics(ctx, *f)) })
 	show[IDPath](a, at("/{id}", "Show one entry"), func(ctx context.Context, id string) (audit.Log, error) {
 		return a.Audit.Get(ctx, audit.LogID(id))
 	})

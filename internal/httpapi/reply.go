@@ -62,6 +62,9 @@ type reply struct {
 	retry    int     // seconds until it is worth trying again
 	kind     string  // media type, if not JSON
 	stream   *stream // is the answer instead
+	hash     string  // of what is answered, if that is known before
+	coding   string  // how the body is compressed
+	header   map[string]string
 }
 
 // encode makes a reply with the JSON of v.
@@ -109,8 +112,11 @@ func (r reply) write(w http.ResponseWriter, q *http.Request) {
 	if r.status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
+	for name, value := range r.header {
+		h.Set(name, value)
+	}
 	if r.tagged {
-		h.Set("ETag", `"`+r.tag()+`"`)
+		h.Set("ETag", r.etag())
 		if q.Method == http.MethodGet || q.Method == http.MethodHead {
 			if matches(q.Header.Get("If-None-Match"), r.tag()) {
 				w.WriteHeader(http.StatusNotModified)
@@ -123,6 +129,9 @@ func (r reply) write(w http.ResponseWriter, q *http.Request) {
 		kind = "application/json; charset=utf-8"
 	}
 	h.Set("Content-Type", kind)
+	if r.coding != "" {
+		h.Set("Content-Encoding", r.coding)
+	}
 	h.Set("Content-Length", strconv.Itoa(len(r.body)))
 	w.WriteHeader(r.status)
 	if _, err := w.Write(r.body); err != nil {
@@ -130,8 +139,19 @@ func (r reply) write(w http.ResponseWriter, q *http.Request) {
 	}
 }
 
-// tag is the opaque part of the ETag.
+// etag returns the ETag, which tells the codings of one body apart.
+func (r reply) etag() string {
+	if r.coding != "" {
+		return `"` + r.tag() + "-" + r.coding + `"`
+	}
+	return `"` + r.tag() + `"`
+}
+
+// tag is the opaque part of the ETag, without the coding.
 func (r reply) tag() string {
+	if r.hash != "" {
+		return r.hash
+	}
 	sum := sha256.Sum256(r.body)
 	hash := hex.EncodeToString(sum[:8])
 	if r.version == "" {

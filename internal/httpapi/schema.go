@@ -268,7 +268,7 @@ func complete(s *huma.Schema, t reflect.Type) {
 		case is.Type == "null":
 		case is.Ref != "" && of != f.Type:
 			s.Properties[jsonName(f)] = &huma.Schema{AnyOf: []*huma.Schema{{Ref: is.Ref}, {Type: "null"}}}
-		case of != f.Type || of.Kind() == reflect.Map:
+		case of != f.Type || of.Kind() == reflect.Map && f.Tag.Get("nullable") != "false":
 			is.Nullable = true
 		}
 	}

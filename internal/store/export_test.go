@@ -13,6 +13,11 @@ func (db *DB) Reading(pool *sql.DB) *DB {
 	return &DB{write: db.write, read: pool, migrator: db.migrator, dialect: db.dialect}
 }
 
+// Writing returns db with another pool to write to.
+func (db *DB) Writing(pool *sql.DB) *DB {
+	return &DB{write: pool, read: db.read, migrator: db.migrator, dialect: db.dialect}
+}
+
 // Kept returns how many statements are kept prepared.
 func (db *DB) Kept() int {
 	db.prepared.mu.RLock()

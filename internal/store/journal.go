@@ -103,18 +103,29 @@ func (s AuditLogs) Get(ctx context.Context, id audit.LogID) (audit.Log, error) {
 
 // List returns the entries that f selects.
 func (s AuditLogs) List(ctx context.Context, f audit.Filter) (page.Of[audit.Log], error) {
-	var w where
+	return s.list(ctx, selected(f.Selection), f.Query, f.Sort)
+}
+
+func selected(f audit.Selection) (w where) {
 	if f.Q != "" {
 		w.add(contains("audit_logs.search"), like(f.Q))
 	}
 	is(&w, "audit_logs.user_id = ?", f.UserID)
-	is(&w, "audit_logs.action = ?", f.Action)
-	is(&w, "audit_logs.resource = ?", f.Resource)
+	common := "" // at the end of a column
+	if f.Q != "" {
+		common = " || ''" // a search had better not begin with what most entries are
+	}
+	is(&w, "audit_logs.action"+common+" = ?", f.Action)
+	is(&w, "audit_logs.resource"+common+" = ?", f.Resource)
 	is(&w, "audit_logs.resource_id = ?", f.ResourceID)
-	is(&w, "audit_logs.status = ?", f.Status)
+	if f.Status == audit.Failure {
+		w.add("audit_logs.status = 'failure'") // no argument: there is an index of these
+	} else {
+		is(&w, "audit_logs.status = ?", f.Status)
+	}
 	is(&w, "audit_logs.created_at >= ?", f.Since)
 	is(&w, "audit_logs.created_at < ?", f.Before)
-	return s.list(ctx, w, f.Query, f.Sort)
+	return w
 }
 
 // before keeps what a record was before an import as JSON text, NULL if it was

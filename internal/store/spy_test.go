@@ -77,6 +77,15 @@ func (c spyConn) QueryContext(ctx context.Context, query string, args []driver.N
 	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
 }
 
+func (c spyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	c.spy.note(query, args)
+	return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
+}
+
+func (c spyConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
+}
+
 func (c spyConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	stmt, err := c.Conn.(driver.ConnPrepareContext).PrepareContext(ctx, query)
 	return spyStmt{stmt, c.spy, query}, err
@@ -98,4 +107,9 @@ type spyStmt struct {
 func (s spyStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
 	s.spy.note(s.query, args)
 	return s.Stmt.(driver.StmtQueryContext).QueryContext(ctx, args)
+}
+
+func (s spyStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	s.spy.note(s.query, args)
+	return s.Stmt.(driver.StmtExecContext).ExecContext(ctx, args)
 }

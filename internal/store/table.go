@@ -210,8 +210,7 @@ func (t table[ID, T]) list(ctx context.Context, w where, q page.Query, sort stri
 }
 
 // count sets how many rows w selects, up to page.MaxRow. A page that is not
-// full tells by itself; else it is cheaper to skip to the row after MaxRow, and
-// to count only if there is none, than to count so far.
+// full tells by itself.
 func (t table[ID, T]) count(ctx context.Context, w where, p plan, out *page.Of[T]) (err error) {
 	if !out.More && p.after == nil && (p.offset == 0 || len(out.Items) > 0) {
 		all := p.offset + len(out.Items)
@@ -220,12 +219,16 @@ func (t table[ID, T]) count(ctx context.Context, w where, p plan, out *page.Of[T
 	}
 	out.Total = page.MaxRow
 	from := " FROM " + t.name + w.clause()
-	skip := append(w.args[:len(w.args):len(w.args)], page.MaxRow)
-	if out.AtLeast, err = t.db.exists(ctx, "SELECT 1"+from+" LIMIT 1 OFFSET ?", skip...); err != nil || out.AtLeast {
-		return err
+	bounded := append(w.args[:len(w.args):len(w.args)], page.MaxRow)
+	if len(w.args) == 0 { // all rows: it is cheaper to skip to the one after MaxRow than to count so far
+		if out.AtLeast, err = t.db.exists(ctx, "SELECT 1"+from+" LIMIT 1 OFFSET ?", bounded...); err != nil || out.AtLeast {
+			return err
+		}
 	}
 	row := func(scan func(...any) error) error { return scan(&out.Total) }
-	return t.db.query(ctx, row, "SELECT COUNT(*)"+from, w.args...)
+	err = t.db.query(ctx, row, "SELECT COUNT(*) FROM (SELECT 1"+from+" LIMIT ? + 1) counted", bounded...)
+	out.Total, out.AtLeast = min(out.Total, page.MaxRow), out.Total > page.MaxRow
+	return err
 }
 
 // all returns the rows of "SELECT … FROM name" followed by rest.

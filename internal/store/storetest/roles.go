@@ -66,6 +66,7 @@ func roles(t *testing.T, w *world) {
 		"contracts: conflicts":   {record.Staff, func(ctx context.Context) error { return none(w.rental.Conflicts(ctx, nobody, span(0, 1), "")) }},
 		"contracts: revenue":     {record.Staff, func(ctx context.Context) error { return none(w.rental.Revenue(ctx, date.Date{}, date.Date{})) }},
 		"the audit log: list":    {record.AdminOnly, func(ctx context.Context) error { return none(w.audit.List(ctx, audit.Filter{})) }},
+		"the audit log: count":   {record.AdminOnly, func(ctx context.Context) error { return none(w.audit.Statistics(ctx, audit.Selection{})) }},
 		"the audit log: get":     {record.AdminOnly, func(ctx context.Context) error { return none(w.audit.Get(ctx, nobody)) }},
 		"the own password":       {record.SignedIn, func(ctx context.Context) error { return w.identity.ChangePassword(ctx, record.CallerOf(ctx).ID, p, p) }},
 		"the password of others": {record.AdminOnly, func(ctx context.Context) error { return w.identity.ResetPasswordOf(ctx, "guest", identity.Password{}) }},

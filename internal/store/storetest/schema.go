@@ -12,7 +12,7 @@ import (
 
 // Schema describes the tables of a migrated database, a line for each column,
 // key and index, in words that do not depend on which database it is. What
-// speeds up a contains-search is left out: only PostgreSQL has that.
+// speeds up a contains-search is left out: each has its own.
 func Schema(t testing.TB, d testdb.Database) []string {
 	t.Helper()
 	db, raw := d.Migrated(t), d.Raw(t)
@@ -20,13 +20,18 @@ func Schema(t testing.TB, d testdb.Database) []string {
 	for _, table := range tables(t, raw, db.Name()) {
 		for _, query := range schemaQueries[db.Name()] {
 			for _, line := range lines(t, raw, query, table) {
-				out = append(out, table+" "+strings.Join(strings.Fields(strings.NewReplacer("::text", "", "(deleted_at IS NULL)", "deleted_at IS NULL").Replace(line)), " "))
+				out = append(out, table+" "+strings.Join(strings.Fields(plain.Replace(line)), " "))
 			}
 		}
 	}
 	slices.Sort(out)
 	return out
 }
+
+// plain makes one of the two ways in which the databases write things down,
+// and takes away the columns behind the key that only SQLite reads there.
+var plain = strings.NewReplacer("'failure'::text)", "'failure'", "::text", "", "where (", "where ", "NULL)", "NULL", "notification_sent)", "notification_sent",
+	"audit_logs_created_at created_at, id, action, resource, status, search", "audit_logs_created_at created_at, id")
 
 var schemaQueries = map[string][]string{
 	"postgres": {
@@ -53,7 +58,7 @@ var schemaQueries = map[string][]string{
 		`SELECT CASE WHEN l."unique" THEN 'unique ' ELSE '' END || 'index ' || l.name || ' '
 			|| (SELECT group_concat(name, ', ') FROM (SELECT name FROM pragma_index_info(l.name) ORDER BY seqno))
 			|| CASE WHEN l.partial THEN (SELECT ' where ' || substr(sql, instr(sql, ' WHERE ') + 7) FROM sqlite_master WHERE name = l.name) ELSE '' END
-			FROM pragma_index_list($1) l WHERE l.origin = 'c'`,
+			FROM pragma_index_list($1) l WHERE l.origin = 'c' AND l.name <> 'contracts_number_fold'`,
 		`SELECT 'foreign key ' || "from" || ' to ' || "table" || ' ' || "to" || CASE on_delete WHEN 'CASCADE' THEN ' cascade' ELSE '' END
 			FROM pragma_foreign_key_list($1)`,
 	},
@@ -122,7 +127,7 @@ func CheckIndexes(t testing.TB, schema []string) {
 		"customers":  {"passport_key", "license_key", "name_fold, id", "created_at, id", "country_fold", "city_fold"},
 		"contracts":  {"customer_id", "car_id", "start_date, id", "end_date, id", "start_date, end_date", "car_id, start_date, end_date", "created_at, id", "total_amount, id", "number"},
 		"holds":      {"car_id, starts", "contract_id", "starts", "ends"},
-		"audit_logs": {"created_at, id", "user_id", "resource", "action"},
+		"audit_logs": {"created_at, id", "user_id", "resource", "resource_id", "action"},
 		"changes":    {"at"},
 	} {
 		for _, columns := range all {

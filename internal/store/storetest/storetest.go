@@ -46,6 +46,7 @@ func Run(t *testing.T, empty testdb.Empty) {
 		"ContractFilters": contractFilters,
 		"UserFilters":     userFilters,
 		"AuditFilters":    auditFilters,
+		"AuditStatistics": auditStatistics,
 		"Search":          search,
 		"NamesInOrder":    namesInOrder,
 

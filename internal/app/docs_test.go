@@ -1,0 +1,171 @@
+package app_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"cartracker/internal/app/apptest"
+	"cartracker/internal/store/testdb"
+)
+
+const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// TestDocs asks for the page that describes the API, and its files, as a
+// browser and as others would.
+func TestDocs(t *testing.T) {
+	t.Parallel()
+	c := apptest.New(t, testdb.EmptySQLite(t))
+	page := c.Nobody.Do("GET", "/docs", nil)
+	html := string(page.Body)
+	if page.Status != 200 || page.Header.Get("Content-Type") != "text/html; charset=utf-8" || page.Header.Get("Content-Security-Policy") != docsPolicy {
+		t.Errorf("the page: %.200s %v", page, page.Header)
+	}
+	for _, no := range []string{"<style", "style=", "onload", "javascript:", "://", "<script>"} {
+		if strings.Contains(html, no) {
+			t.Errorf("the page has %q", no)
+		}
+	}
+	if res := c.Nobody.Do("GET", "/docs/", nil, "If-None-Match: "+page.Header.Get("ETag")); res.Status != 304 {
+		t.Errorf("the page again: %s", res)
+	}
+	files := 0
+	for _, part := range strings.Split(html, `"/docs/`)[1:] {
+		name, _, _ := strings.Cut(part, `"`)
+		docsFile(t, c.Nobody, "/docs/"+name)
+		files++
+	}
+	if files != 5 {
+		t.Errorf("the page has %d files", files)
+	}
+	for _, path := range []string{"/docs/index.html", "/docs/docs.go", "/docs/swagger-ui.css.gz", "/docs/oauth2-redirect.html", "/docs/..%2Fapi.go", "/docs/x/start.js"} {
+		checkFailure(t, path, c.Nobody.Do("GET", path, nil), 404)
+	}
+	res := c.Nobody.Do("POST", "/docs/start.js", nil)
+	if checkFailure(t, "POST", res, 405); res.Header.Get("Allow") != "GET, HEAD" {
+		t.Errorf("POST: %v", res.Header)
+	}
+}
+
+// docsFile asks for a file that the page names with its hash.
+func docsFile(t *testing.T, c *apptest.Client, path string) {
+	t.Helper()
+	plain, zipped := c.Do("GET", path, nil, "Accept-Encoding: identity"), c.Do("GET", path, nil, "Accept-Encoding: br, gzip;q=0.5")
+	for _, res := range []apptest.Response{plain, zipped} {
+		if res.Status != 200 || res.Header.Get("Cache-Control") != "public, max-age=31536000, immutable" {
+			t.Errorf("%s: %d %v", path, res.Status, res.Header)
+		}
+	}
+	head := c.Do("HEAD", path, nil, "Accept-Encoding: gzip")
+	for _, name := range []string{"Content-Length", "Content-Type", "Content-Encoding", "ETag", "Cache-Control"} {
+		if got, want := head.Header.Get(name), zipped.Header.Get(name); head.Status != 200 || len(head.Body) > 0 || got != want {
+			t.Errorf("HEAD %s: %s is %q, want %q", path, name, got, want)
+		}
+	}
+	if zipped.Header.Get("Content-Encoding") == "gzip" {
+		r, err := gzip.NewReader(bytes.NewReader(zipped.Body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := io.ReadAll(r); err != nil || !bytes.Equal(text, plain.Body) || zipped.Header.Get("ETag") == plain.Header.Get("ETag") {
+			t.Errorf("%s is another when compressed (%v)", path, err)
+		}
+	} else if len(plain.Body) > 1000 {
+		t.Errorf("%s has %d bytes and is not compressed", path, len(plain.Body))
+	}
+	for _, res := range []apptest.Response{plain, zipped} {
+		if again := c.Do("GET", path, nil, "If-None-Match: "+res.Header.Get("ETag")); again.Status != 304 || len(again.Body) > 0 {
+			t.Errorf("%s again: %s", path, again)
+		}
+	}
+	bare, _, _ := strings.Cut(path, "?")
+	for _, other := range []string{bare, bare + "/", bare + "?v=other"} {
+		if res := c.Do("GET", other, nil); res.Status != 200 || res.Header.Get("Cache-Control") != "private, no-cache" {
+			t.Errorf("%s: %d %v", other, res.Status, res.Header)
+		}
+	}
+}
+
+// press opens an operation of the page, puts a body in, and executes it.
+const press = `(async (path, method, body) => {
+	const block = [...document.querySelectorAll(".opblock-" + method)].find(b => b.querySelector(".opblock-summary-path").dataset.path === path);
+	const until = async (find) => {
+		for (let i = 0; i < 300; i++) { const v = find(); if (v) return v; await new Promise(r => setTimeout(r, 20)); }
+		throw new Error("not in a minute: " + find + " in " + block.innerText);
+	};
+	if (!block.classList.contains("is-open")) { block.querySelector(".opblock-summary-control").click(); }
+	await until(() => block.querySelector(".responses-table .response")); // before, the page does not know the operation
+	const execute = block.querySelector(".execute");
+	if (body) {
+		const area = await until(() => block.querySelector("textarea"));
+		Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value").set.call(area, body);
+		area.dispatchEvent(new Event("input", {bubbles: true}));
+	}
+	const clear = block.querySelector(".btn-clear");
+	if (clear) { clear.click(); await until(() => !block.querySelector(".live-responses-table")); }
+	execute.click();
+	const answer = await until(() => block.querySelector(".live-responses-table .response"));
+	return answer.innerText;
+})`
+
+// TestDocsInBrowser reads the page in a real browser, signs in there, and
+// tries a call that needs it. The page's policy has nothing to refuse.
+func TestDocsInBrowser(t *testing.T) {
+	t.Parallel()
+	c := apptest.New(t, testdb.EmptySQLite(t))
+	b := browse(t, c.URL+"/docs")
+	b.until("the operations", `document.querySelectorAll(".opblock").length > 40`)
+	text := b.run("document.body.innerText")
+	for _, want := range []string{"List who did what", "Rent a car out", "Authorize"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page does not show %q", want)
+		}
+	}
+	if got := b.run(press + `("/api/users/me", "get")`); !strings.HasPrefix(got, "401") {
+		t.Errorf("before signing in: %.300s", got)
+	}
+	if got := b.run(press + `("/api/auth/login", "post", '{"username": "uma", "password": "` + apptest.Password + `"}')`); !strings.HasPrefix(got, "200") {
+		t.Errorf("signing in: %.300s", got)
+	}
+	if got := b.run(press + `("/api/users/me", "get")`); !strings.HasPrefix(got, "200") || !strings.Contains(got, `"username": "uma"`) {
+		t.Errorf("who is signed in: %.300s", got)
+	}
+	if path := os.Getenv("TEST_SCREENSHOT"); path != "" {
+		b.screenshot(path)
+	}
+	if got := b.run("localStorage.length + sessionStorage.length"); got != "0" {
+		t.Errorf("the page keeps %s: %s", got, b.run("JSON.stringify([localStorage, sessionStorage])"))
+	}
+	for _, s := range b.complaints() {
+		if !strings.Contains(s, "status of 401") { // ours, above
+			t.Errorf("the page complains: %.500s", s)
+		}
+	}
+	for _, url := range b.asked() {
+		if !strings.HasPrefix(url, c.URL+"/") && !strings.HasPrefix(url, "data:") {
+			t.Errorf("the page asks for %.200s", url)
+		}
+	}
+	if got := b.run(`(() => { const s = document.createElement("script"); s.textContent = "window.ran = true"; document.body.append(s); try { eval("window.ran = true") } catch {}; return String(window.ran) })()`); got != "undefined" {
+		t.Error("the page runs scripts that are written into it")
+	}
+}
+
+// screenshot keeps what the page looks like.
+func (b *browser) screenshot(path string) {
+	b.t.Helper()
+	var shot struct{ Data string }
+	b.call("Page.captureScreenshot", map[string]any{}, &shot)
+	raw, err := base64.StdEncoding.DecodeString(shot.Data)
+	if err == nil {
+		err = os.WriteFile(path, raw, 0o644)
+	}
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
