@@ -28,7 +28,7 @@ func TestBadInput(t *testing.T) {
 			a.path = w.fill(r.Path)
 			a.addresses(t)
 			a.queries(t)
-			if r.Method != "GET" {
+			if r.Method != "GET" && !a.op.takesFile() { // of which TestImportOverHTTP has the bad ones
 				a.bodies(t)
 				a.media(t)
 			}
@@ -68,7 +68,7 @@ func (a *attack) refused(t *testing.T, status int, path, body string, headers ..
 
 // valid returns a body that the route takes.
 func (a *attack) valid(t *testing.T) string {
-	if a.op.RequestBody == nil {
+	if a.op.RequestBody == nil || a.op.takesFile() {
 		return ""
 	}
 	return asJSON(t, a.body(t, a.route.Method, a.route.Path))

@@ -15,7 +15,7 @@ func TestConditionalGET(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
 		w := newWorld(t, c)
 		for _, r := range c.API.Routes() {
-			if r.Method != "GET" || r.Role == "anyone" {
+			if r.Method != "GET" || r.Role == "anyone" || r.Path == "/api/audit-logs/export" { // which is no record and no list
 				continue
 			}
 			path := w.fill(r.Path) + query(d.at(t, "GET", r.Path))

@@ -29,6 +29,15 @@ type operation struct {
 	}
 }
 
+// takesFile reports whether the body is a file and no JSON.
+func (op operation) takesFile() bool {
+	if op.RequestBody == nil {
+		return false
+	}
+	_, isJSON := op.RequestBody.Content["application/json"]
+	return !isJSON
+}
+
 type parameter struct {
 	Name, In string
 	Required bool
@@ -75,7 +84,7 @@ func (d *document) at(t *testing.T, method, path string) operation {
 
 // body returns the schema of an operation's body, nil if it has none.
 func (d *document) body(op operation) *schema {
-	if op.RequestBody == nil {
+	if op.RequestBody == nil || op.takesFile() {
 		return nil
 	}
 	return d.follow(op.RequestBody.Content["application/json"].Schema)

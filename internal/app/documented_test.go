@@ -29,7 +29,11 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 			}
 			op := d.at(t, r.Method, r.Path)
 			var body any
-			if op.RequestBody != nil {
+			kind := "Content-Type: application/json"
+			switch {
+			case op.takesFile():
+				body, kind = "plate,price\nA12-K-345,60\nB1,1\n", "Content-Type: text/csv"
+			case op.RequestBody != nil:
 				body = fullJSON(w.body(t, r.Method, r.Path))
 			}
 			if r.Method == "PUT" && r.Path == "/api/users/{id}/password" {
@@ -38,7 +42,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 			if r.Method == "DELETE" && r.Path != "/api/contracts/{id}" {
 				continue // needs something that nobody uses: below
 			}
-			res := w.Admin.Do(r.Method, w.fill(r.Path)+query(op), body, "Cookie: refreshToken="+w.Admin.Cookie)
+			res := w.Admin.Do(r.Method, w.fill(r.Path)+query(op), body, "Cookie: refreshToken="+w.Admin.Cookie, kind)
 			documented(t, d, r.Method, r.Path, res)
 			if res.Status >= 300 && r.Path != "/api/contracts/{id}" { // by then it is cancelled
 				t.Errorf("%s %s: %s", r.Method, r.Path, res)

@@ -33,9 +33,12 @@ func newWorld(t *testing.T, c *apptest.Company) *world {
 	return w
 }
 
+// noImport names an import that never was.
+const noImport = "01a2058b-2335-7748-8db6-c93b7236d40c"
+
 // fill puts the records of the world into the path of a route.
 func (w *world) fill(path string) string {
-	ids := map[string]string{"users": w.spare, "customers": w.customer, "contracts": w.contract, "audit-logs": w.auditID}
+	ids := map[string]string{"users": w.spare, "customers": w.customer, "contracts": w.contract, "audit-logs": w.auditID, "imports": noImport}
 	parts := strings.Split(path, "/")
 	id := ""
 	if len(parts) > 2 {
@@ -44,7 +47,7 @@ func (w *world) fill(path string) string {
 	if strings.HasSuffix(path, "}/password") {
 		id = string(w.Admin.ID) // nobody else's
 	}
-	return strings.NewReplacer("{car}", w.car, "{id}", id, "{file}", "start.js").Replace(path)
+	return strings.NewReplacer("{car}", w.car, "{id}", id, "{file}", "start.js", "{kind}", "cars").Replace(path)
 }
 
 // body returns a body that a route takes, nil if there is none.

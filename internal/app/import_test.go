@@ -249,7 +249,7 @@ func TestImportOverHTTP(t *testing.T) {
 				t.Errorf("want %s: %.300s", what, r)
 			}
 		}
-		undo := c.Admin.Do("DELETE", "/api/import/"+res.Text("data.importId"), nil)
+		undo := c.Admin.Do("DELETE", "/api/imports/"+res.Text("data.importId"), nil)
 		if undo.Status != http.StatusOK || undo.Text("data.takenBack") != "53" || undo.Len("data.left") != 0 {
 			t.Errorf("undo: %.500s", undo)
 		}

@@ -57,7 +57,7 @@ func (a *API) importRoutes() {
 	}
 	register(a, r, a.importFile)
 	r = route{
-		method: http.MethodDelete, path: "/api/import/{id}", tag: "Import and export", access: record.AdminOnly,
+		method: http.MethodDelete, path: "/api/imports/{id}", tag: "Import and export", access: record.AdminOnly,
 		summary: "Take an import back as far as nothing depends on it", answer: reflect.TypeFor[success[transfer.Undoing]](),
 	}
 	register(a, r, func(ctx context.Context, p *IDPath) (reply, error) {

@@ -48,7 +48,7 @@ type streamed struct {
 func (o *streamed) begin() {
 	o.begun = true
 	h := o.w.Header()
-	h.Set("Cache-Control", "no-store")
+	h.Set("Cache-Control", "private, no-cache")
 	h.Set("Content-Type", o.stream.kind)
 	h.Set("Content-Disposition", `attachment; filename="`+o.stream.file+`"`)
 	o.w.WriteHeader(http.StatusOK)
