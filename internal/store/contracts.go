@@ -133,7 +133,7 @@ func (s Contracts) List(ctx context.Context, f rental.Filter, today date.Date) (
 	is(&w, "contracts.car_id = ?", f.CarID)
 	// The days of a contract are those of a hold, of which one is the least.
 	if !f.From.IsZero() {
-		w.add("contracts.start_date >= ?", f.From.Add(-longest)) // says nothing new, but where to look
+		w.add("contracts.start_date >= ?", f.From.Add(-rental.MaxDays)) // says nothing new, but where to look
 		w.add("(contracts.end_date > ? OR contracts.start_date >= ?)", f.From, f.From)
 	}
 	if !f.To.IsZero() {
@@ -153,9 +153,6 @@ func (s Contracts) List(ctx context.Context, f rental.Filter, today date.Date) (
 	}
 	return out, err
 }
-
-// longest is how many days a contract takes at most.
-const longest = 365
 
 // A search finds contracts by their number, their customer's name or their
 // car's plate. Looking those up and then the contracts is quick if they are
@@ -190,7 +187,7 @@ func addStatus(w *where, s rental.Status, today date.Date) {
 	case rental.Upcoming:
 		w.add("contracts.start_date > ?", today)
 	case rental.Active:
-		w.add("contracts.start_date >= ? AND contracts.start_date <= ? AND contracts.end_date >= ?", today.Add(-longest), today, today)
+		w.add("contracts.start_date >= ? AND contracts.start_date <= ? AND contracts.end_date >= ?", today.Add(-rental.MaxDays), today, today)
 	case rental.Ended:
 		w.add("contracts.end_date < ?", today)
 	}
@@ -204,7 +201,7 @@ func (s Contracts) Earnings(ctx context.Context, from, to date.Date) (whole mone
 	over.add("contracts.deleted_at IS NULL")
 	in.add("contracts.cancelled_at IS NULL")
 	if !from.IsZero() {
-		over.add("h.starts >= ?", from.Add(-longest)) // says nothing new, but where to look
+		over.add("h.starts >= ?", from.Add(-rental.MaxDays)) // says nothing new, but where to look
 		over.add("h.ends > ?", from)
 		in.add("h.starts >= ?", from)
 	}

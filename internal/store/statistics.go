@@ -12,36 +12,34 @@ import (
 )
 
 // Statistics counts the entries that f selects, by days of zone. One statement
-// counts all, so that the sums agree. Each half sorts by one text, which takes
-// SQLite a third of the time that it takes for three.
+// counts all, so that the sums agree.
 func (s AuditLogs) Statistics(ctx context.Context, f audit.Selection, zone *time.Location) (audit.Statistics, error) {
-	out := audit.Statistics{ByAction: map[record.Action]int{}, ByResource: map[string]int{}, ByStatus: map[audit.Status]int{}, ByDay: []audit.DayCount{}}
+	out := audit.Statistics{ByAction: map[record.Action]int{}, ByResource: map[string]int{}, ByStatus: map[audit.Status]int{}}
 	days := map[date.Date]int{}
 	row := func(scan func(...any) error) error {
 		var kind string
 		var first *date.Moment
 		var n int
-		if err := scan(&kind, &first, &n); err != nil {
-			return err
-		}
+		err := scan(&kind, &first, &n)
 		if first != nil {
 			days[date.In(zone, *first)] += n
-			return nil
+			out.Total += n
 		}
-		p := strings.SplitN(kind, " ", 3) // a resource may have spaces
-		out.Total += n
-		out.ByAction[record.Action(p[0])] += n
-		out.ByStatus[audit.Status(p[1])] += n
-		out.ByResource[p[2]] += n
-		return nil
+		addKind(&out, kind, n)
+		return err
 	}
 	w := selected(f)
-	day, ofDay := dayOf("audit_logs.created_at", zone)
-	const kind = "audit_logs.action || ' ' || audit_logs.status || ' ' || audit_logs.resource"
-	from := " FROM audit_logs" + w.clause() + " GROUP BY "
-	args := slices.Concat(w.args, w.args, ofDay)
-	err := s.db.query(ctx, row, "SELECT "+kind+", NULL, COUNT(*)"+from+kind+
-		" UNION ALL SELECT '', MIN(audit_logs.created_at), COUNT(*)"+from+day, args...)
+	day, args := dayOf("audit_logs.created_at", zone)
+	query := "SELECT '', MIN(audit_logs.created_at), COUNT(*) FROM audit_logs" + w.clause() + " GROUP BY " + day
+	args = slices.Concat(w.args, args)
+	for _, part := range kinds(f, w) {
+		query, args = query+" UNION ALL "+part, append(args, w.args...)
+	}
+	err := s.db.query(ctx, row, query, args...)
+	if n := out.Total - out.ByStatus[audit.Failure] - out.ByStatus[audit.Success]; n > 0 {
+		out.ByStatus[audit.Success] = n // only failures were counted
+	}
+	out.ByDay = make([]audit.DayCount, 0, len(days))
 	for day, n := range days {
 		out.ByDay = append(out.ByDay, audit.DayCount{Day: day, Count: n})
 	}
@@ -49,10 +47,47 @@ func (s AuditLogs) Statistics(ctx context.Context, f audit.Selection, zone *time
 	return out, err
 }
 
+// kinds returns what counts entries by action, resource and status, as queries
+// of a text, nothing, and a number. Of all entries, or all of some days, the
+// indexes have actions and resources in order, and failures apart. Other
+// entries are sorted by one text, which takes SQLite half as long as by three.
+func kinds(f audit.Selection, w where) []string {
+	from := ", NULL, COUNT(*) FROM audit_logs"
+	if (f != audit.Selection{Since: f.Since, Before: f.Before, From: f.From, To: f.To}) {
+		const all = "audit_logs.action || ' ' || audit_logs.status || ' ' || audit_logs.resource"
+		return []string{"SELECT 'all ' || (" + all + ")" + from + w.clause() + " GROUP BY " + all}
+	}
+	failed := w
+	failed.add("audit_logs.status = 'failure'")
+	return []string{
+		"SELECT 'action ' || audit_logs.action" + from + w.clause() + " GROUP BY audit_logs.action",
+		"SELECT 'resource ' || audit_logs.resource" + from + w.clause() + " GROUP BY audit_logs.resource",
+		"SELECT 'status failure'" + from + failed.clause() + " GROUP BY audit_logs.status",
+	}
+}
+
+// addKind adds a count of kinds.
+func addKind(out *audit.Statistics, kind string, n int) {
+	of, name, _ := strings.Cut(kind, " ")
+	switch of {
+	case "action":
+		out.ByAction[record.Action(name)] += n
+	case "resource":
+		out.ByResource[name] += n
+	case "status":
+		out.ByStatus[audit.Status(name)] += n
+	case "all":
+		p := strings.SplitN(name, " ", 3) // a resource may have spaces
+		out.ByAction[record.Action(p[0])] += n
+		out.ByStatus[audit.Status(p[1])] += n
+		out.ByResource[p[2]] += n
+	}
+}
+
 // dayOf returns an expression that is another for each day of zone, and has few
-// values more than there are days. No function of both databases knows zones:
-// it is the day in UTC with the part of it between two of the times of day at
-// which days may begin.
+// values more than there are days, with its arguments. No function of both
+// databases knows zones: it is the day in UTC with the part of it between two
+// of the times of day at which days may begin.
 func dayOf(col string, zone *time.Location) (expr string, args []any) {
 	text := "CAST(" + col + " AS TEXT)" // begins with YYYY-MM-DD HH:MM:SS in UTC
 	expr = "substr(" + text + ", 1, 10)"
