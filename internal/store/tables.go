@@ -20,8 +20,8 @@ const (
 	Moment
 )
 
-// kinds are the types of columns that the schema has, in lower case.
-var kinds = map[string]Kind{
+// columnTypes are the types of columns that the schema has, in lower case.
+var columnTypes = map[string]Kind{
 	"text": Text, "integer": Number, "bigint": Number, "boolean": Truth, "date": Day, "timestamp with time zone": Moment,
 }
 
@@ -52,7 +52,7 @@ func (db *DB) tables(ctx context.Context, tx *sql.Tx) (out []Table, err error) {
 		if err := rows.Scan(&table, &name, &kind, &place); err != nil {
 			return nil, err
 		}
-		k, known := kinds[strings.ToLower(kind)]
+		k, known := columnTypes[strings.ToLower(kind)]
 		if !known {
 			return nil, fmt.Errorf("%s.%s is of type %s, which this program has no tables of", table, name, kind)
 		}
