@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # need.sh: sees to it that what the tests need beside Go is there: a C compiler
 # (for the race detector), curl (for the README's session), the programs of
-# PostgreSQL 15 or newer and Chromium (for the page at /docs). What is missing is installed if this is root on Debian,
-# else named. No database cluster is made or started, and no file of the machine's
-# owner is changed.
+# PostgreSQL 15 or newer and Chromium (for the page at /docs). What is missing is
+# installed if this is root on Debian, else named. No database cluster is made or
+# started, and no file of the machine's owner is changed.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 common=/etc/postgresql-common
