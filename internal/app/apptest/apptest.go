@@ -83,8 +83,10 @@ var shared Log
 func Main(m *testing.M) int {
 	slog.SetDefault(observe.NewLogger(&shared, "text", new(slog.LevelVar)))
 	code := m.Run()
-	if built.dir != "" {
-		_ = os.RemoveAll(built.dir)
+	for _, p := range []*program{&served, &ran} {
+		if p.dir != "" {
+			_ = os.RemoveAll(p.dir)
+		}
 	}
 	return code
 }
