@@ -42,11 +42,44 @@ func fields(v any) (map[string]json.RawMessage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
-	var out map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &out); err != nil {
-		return nil, fmt.Errorf("audit: %w", err)
+	if raw[0] != '{' {
+		return nil, fmt.Errorf("audit: %T is no record", v)
 	}
-	return out, nil
+	return members(raw), nil
+}
+
+// members splits an object that json.Marshal has written of a struct. To decode
+// it would take as long as all else that an entry of an import needs.
+func members(raw []byte) map[string]json.RawMessage {
+	out := map[string]json.RawMessage{}
+	for at := 1; at < len(raw)-1; {
+		name := at + 1 + bytes.IndexByte(raw[at+1:], '"') // no field's name has a quote in it
+		end := name + 2 + length(raw[name+2:])
+		out[string(raw[at+1:name])] = raw[name+2 : end]
+		at = end + 1
+	}
+	return out
+}
+
+// length returns how long the value is that raw begins with.
+func length(raw []byte) int {
+	depth, quoted := 0, false
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case depth == 0 && (c == ',' || c == '}'):
+			return i
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return len(raw)
 }
 
 // differing returns the fields of v that o has not, or has otherwise. Against
