@@ -213,7 +213,8 @@ const (
 var changing = []string{
 	"internal/httpapi.hooks", // huma's own settings are global: they are set once
 	"internal/app/apptest.shared",
-	"internal/app/apptest.built",
+	"internal/app/apptest.served",
+	"internal/app/apptest.ran",
 }
 
 func TestCode(t *testing.T) {
