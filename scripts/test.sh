@@ -19,4 +19,4 @@ for zone in UTC Asia/Tokyo; do
 	TZ=$zone go test -count=1 ./internal/date/... ./internal/money/... ./internal/rental/...
 done
 
-FUZZTIME=${FUZZTIME:-5s} scripts/fuzz.sh
+FUZZTIME=${FUZZTIME:-3s} scripts/fuzz.sh

@@ -92,6 +92,9 @@ func (Program) Copy(ctx context.Context, c *config.Config, to config.Database, t
 		return out, err
 	}
 	defer func() { err = errors.Join(err, target.Close()) }()
+	if err := target.CheckTarget(ctx); err != nil {
+		return out, err
+	}
 	if _, err := target.Migrate(ctx); err != nil {
 		return out, err
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,7 +26,7 @@ const partPattern = ".*.part"
 // newPart makes an empty part of the file to be, beside it, for its owner only,
 // after removing those that were left.
 func newPart(file string) (*part, error) {
-	if err := sweep(file + partPattern); err != nil {
+	if err := sweep(filepath.Dir(file), filepath.Base(file)+"."); err != nil {
 		return nil, err
 	}
 	f, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+partPattern)
@@ -64,9 +65,21 @@ func (p *part) publish(file string) error {
 	return err
 }
 
-// sweep removes the parts that nobody is making any more.
-func sweep(pattern string) error {
-	left, err := filepath.Glob(pattern)
+// named returns the files in a folder whose names begin and end like that. A
+// folder can have a name that a pattern would take for more than a name.
+func named(dir, prefix, suffix string) (paths []string, err error) {
+	all, err := os.ReadDir(dir)
+	for _, f := range all {
+		if strings.HasPrefix(f.Name(), prefix) && strings.HasSuffix(f.Name(), suffix) {
+			paths = append(paths, filepath.Join(dir, f.Name()))
+		}
+	}
+	return paths, err
+}
+
+// sweep removes the parts in a folder that nobody is making any more.
+func sweep(dir, prefix string) error {
+	left, err := named(dir, prefix, ".part")
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"cartracker/internal/date"
@@ -32,12 +33,20 @@ type Backup struct {
 	Manifest
 }
 
+// besides are the ends of names that a file beside the database has for SQLite or for us.
+var besides = []string{"-wal", "-shm", "-journal", ".lock", ".restoring"}
+
 // Make writes a backup into file, which must not be there yet. The check, if
 // not nil, is the last one that the backup has to pass before it gets its name.
 func (s Source) Make(ctx context.Context, file string, check func(ctx context.Context, part string, m Manifest) error) (b Backup, err error) {
 	began := time.Now()
-	if err := absent(file); err != nil {
-		return b, err
+	for _, path := range []string{file, manifestOf(file)} {
+		if err := absent(path); err != nil {
+			return b, err
+		}
+	}
+	if slices.Contains(besides, strings.TrimPrefix(file, s.Path)) {
+		return b, fmt.Errorf("%s would be taken for a part of the database: choose another name", file)
 	}
 	p, err := newPart(file)
 	if err != nil {

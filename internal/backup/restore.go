@@ -46,7 +46,7 @@ func Prepare(ctx context.Context, file, path string) (r *Restoration, err error)
 	if err != nil {
 		return nil, err
 	}
-	r = &Restoration{path: path, waiting: path + ".restoring", free: free}
+	r = &Restoration{path: path, waiting: waiting(path), free: free}
 	if err := r.fetch(ctx, file); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
@@ -66,6 +66,9 @@ func (r *Restoration) Close() error {
 	return nil
 }
 
+// waiting returns where a backup is copied before it becomes the database.
+func waiting(path string) string { return path + ".restoring" }
+
 // complete refuses a file that is not all of a database, or the database itself.
 func complete(file, path string) error {
 	info, err := os.Stat(file)
@@ -77,6 +80,9 @@ func complete(file, path string) error {
 	}
 	if there, err := os.Stat(path); err == nil && os.SameFile(info, there) {
 		return fmt.Errorf("%s is the database itself", file)
+	}
+	if there, err := os.Stat(waiting(sqlite.Real(path))); err == nil && os.SameFile(info, there) {
+		return fmt.Errorf("%s is what a restoration left that was interrupted: restore the backup again, or move this file away first", file)
 	}
 	for _, side := range []string{"-wal", "-journal"} {
 		if beside, err := os.Stat(file + side); err == nil && beside.Size() > 0 {

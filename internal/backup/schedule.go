@@ -167,10 +167,10 @@ func (s *Schedule) newest() (time.Time, error) {
 
 // tidy removes what programs left that were killed while they made a backup.
 func (s *Schedule) tidy() error {
-	if err := sweep(filepath.Join(s.Dir, prefix+"*.part")); err != nil {
+	if err := sweep(s.Dir, prefix); err != nil {
 		return err
 	}
-	tries, err := filepath.Glob(filepath.Join(s.Dir, tryPattern))
+	tries, err := named(s.Dir, strings.TrimSuffix(tryPattern, "*"), "")
 	if err != nil {
 		return err
 	}
@@ -189,6 +189,9 @@ func (s *Schedule) prune(just string) error {
 		return err
 	}
 	files = slices.DeleteFunc(files, func(f string) bool { return f == just })
+	slices.SortStableFunc(files, func(a, b string) int { // those that a wrong clock dated into the future go first
+		return s.future(a) - s.future(b)
+	})
 	for _, file := range files[min(len(files), max(s.Keep-1, 0)):] {
 		for _, path := range []string{manifestOf(file), file} { // in an order that leaves no manifest of nothing
 			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -197,4 +200,12 @@ func (s *Schedule) prune(just string) error {
 		}
 	}
 	return nil
+}
+
+// future returns 1 for a backup that was dated into the future, else 0.
+func (s *Schedule) future(file string) int {
+	if at, _ := made(filepath.Base(file)); at.After(s.Now().Time()) {
+		return 1
+	}
+	return 0
 }

@@ -118,6 +118,18 @@ func TestScheduleClock(t *testing.T) {
 	if got := names(t, s); got != "010203Z.db 010203Z.db.json" {
 		t.Errorf("kept are %s", got)
 	}
+	s.Keep = 2
+	for range 3 { // they take no place of those that are right
+		c.now = right.AddDate(20, 0, 0)
+		make1(t, s, true)
+		right = right.AddDate(0, 0, 2)
+		c.now = right
+		make1(t, s, true)
+	}
+	files, err := s.all()
+	if err != nil || len(files) != 2 || s.future(files[0])+s.future(files[1]) != 0 {
+		t.Errorf("kept are %v, %v", files, err)
+	}
 }
 
 // Of two programs over one folder, one makes the backup.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 )
@@ -48,8 +49,36 @@ func Copy(ctx context.Context, from, to *DB, tell Progress) (all []Content, err 
 	if err != nil {
 		return nil, err
 	}
-	_, err = to.write.ExecContext(ctx, "ANALYZE") // until then every plan would be a guess
-	return all, to.explain(err)
+	// Until then every plan would be a guess; but all is there, and the server does it by itself some time.
+	if _, err := to.write.ExecContext(ctx, "ANALYZE"); err != nil {
+		slog.WarnContext(ctx, "the copy is complete; the server could not be asked to count its rows yet", "err", err)
+	}
+	return all, nil
+}
+
+// errForeign refuses to make tables among those of another program.
+var errForeign = errors.New("the target is not empty: it has tables of another program; make a database of its own")
+
+// CheckTarget refuses a database that Copy would have to change before it can
+// see that it is not empty: an older one, or one of another program.
+func (db *DB) CheckTarget(ctx context.Context) error {
+	const table = "SELECT 1 FROM information_schema.tables WHERE table_schema = current_schema() AND table_name "
+	ours, err := db.exists(ctx, table+"= 'goose_db_version'")
+	if err != nil {
+		return err
+	}
+	if !ours {
+		foreign, err := db.exists(ctx, table+"NOT LIKE 'goose%' LIMIT 1")
+		if err == nil && foreign {
+			err = errForeign
+		}
+		return err
+	}
+	have, newest, err := db.Step(ctx)
+	if err == nil && have > 0 && have < newest {
+		err = fmt.Errorf("the target: %w", ErrBehind)
+	}
+	return err
 }
 
 func cmpStep(have, newest int64) error {

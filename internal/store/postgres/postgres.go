@@ -112,6 +112,7 @@ func pool(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 	conf.MaxConns = int32(most)
 	conf.MinConns = int32(min(c.PoolMin, most))
 	conf.MaxConnIdleTime = idleTimeout
+	conf.ConnConfig.RuntimeParams["client_encoding"] = "UTF8" // or a database of another would take our bytes for its own
 	conf.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	conf.ConnConfig.RuntimeParams["datestyle"] = "ISO" // of days that a query makes text
 	conf.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(statementTimeout.Milliseconds(), 10)
