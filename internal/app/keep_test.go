@@ -39,7 +39,7 @@ func TestKeepRefuses(t *testing.T) {
 	for want, args := range map[string][]string{
 		"config.json is there already":  {"backup", filepath.Join(s.Dir, "config")},
 		"taken for a part of the":       {"backup", database + "-journal"},
-		"what a restoration left":            {"restore", left},
+		"what a restoration left":       {"restore", left},
 		"has tables of another program": {"copy", "--to", target.URL},
 	} {
 		out, err := s.Run(t, "", args...)
