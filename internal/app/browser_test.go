@@ -225,12 +225,17 @@ func (b *browser) run(script string) string {
 	return fmt.Sprint(out.Result.Value)
 }
 
-// until waits for a script to come to true.
-func (b *browser) until(what, script string) {
+// until waits for a condition on what the page shows to come true.
+func (b *browser) until(what, condition string) {
 	b.t.Helper()
-	for began := time.Now(); b.run(script) != "true"; time.Sleep(50 * time.Millisecond) {
-		if time.Since(began) > time.Minute {
-			b.t.Fatalf("%s: not in a minute; the page says %.2000s\nand complains of %s", what, b.run("document.body.innerText"), b.complaints())
-		}
+	came := b.run(`new Promise(resolve => {
+		const holds = () => ` + condition + `;
+		if (holds()) { resolve(true); return; }
+		const watch = new MutationObserver(() => { if (holds()) { watch.disconnect(); resolve(true); } });
+		watch.observe(document, {childList: true, subtree: true, attributes: true, characterData: true});
+		setTimeout(() => resolve(false), 60_000);
+	})`)
+	if came != "true" {
+		b.t.Fatalf("%s: not in a minute; the page says %.2000s\nand complains of %s", what, b.run("document.body.innerText"), b.complaints())
 	}
 }

@@ -95,7 +95,7 @@ func docsFile(t *testing.T, c *apptest.Client, path string) {
 const press = `(async (path, method, body) => {
 	const block = [...document.querySelectorAll(".opblock-" + method)].find(b => b.querySelector(".opblock-summary-path").dataset.path === path);
 	const until = async (find) => {
-		for (let i = 0; i < 300; i++) { const v = find(); if (v) return v; await new Promise(r => setTimeout(r, 20)); }
+		for (let i = 0; i < 3000; i++) { const v = find(); if (v) return v; await new Promise(r => setTimeout(r, 20)); }
 		throw new Error("not in a minute: " + find + " in " + block.innerText);
 	};
 	if (!block.classList.contains("is-open")) { block.querySelector(".opblock-summary-control").click(); }

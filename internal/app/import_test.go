@@ -354,9 +354,7 @@ func checkDeleted(t *testing.T, s *apptest.Site, file func(string) string) {
 
 // Killed in the middle, an import has done nothing; started again, all of it.
 func TestFaultImportKilled(t *testing.T) {
-	if os.Getenv("TEST_FAULTS") == "" {
-		t.Skip("TEST_FAULTS is not set")
-	}
+	needFaults(t)
 	apptest.EachSite(t, func(t *testing.T, s *apptest.Site) {
 		path := filepath.Join(t.TempDir(), "many.csv")
 		const many = 60_000
