@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,20 +88,13 @@ func (a *API) importFile(ctx context.Context, q *importQuery) (reply, error) {
 	defer file.Close()
 	report := ImportReport{Problems: []transfer.Problem{}}
 	report.Report, err = a.Transfer.Import(ctx, record.Topic(q.Kind), transfer.File{
-		Name: nameOr(q.Name, "upload"), Source: file, Size: size,
-		Options: sheet.Options{Encoding: nameOr(q.Encoding, charset(req.Header)), TempDir: a.TempDir},
+		Name: cmp.Or(q.Name, "upload"), Source: file, Size: size,
+		Options: sheet.Options{Encoding: cmp.Or(q.Encoding, charset(req.Header)), TempDir: a.TempDir},
 	}, transfer.Options{DryRun: q.DryRun, AllOrNothing: q.AllOrNothing, Problem: report.add})
 	if err != nil {
 		return reply{}, err
 	}
 	return data(http.StatusOK, report)
-}
-
-func nameOr(name, other string) string {
-	if name == "" {
-		return other
-	}
-	return name
 }
 
 func (r *ImportReport) add(p transfer.Problem) {
@@ -157,10 +151,5 @@ func isFile(h http.Header) bool {
 	if err != nil || h.Get("Content-Encoding") != "" {
 		return false
 	}
-	for _, k := range fileKinds {
-		if kind == k {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(fileKinds, kind)
 }

@@ -101,18 +101,3 @@ func grouped(n int64, mark string) string {
 	}
 	return s
 }
-
-func TestTruth(t *testing.T) {
-	for in, want := range map[string]bool{
-		"true": true, "TRUE": true, "yes": true, "Da": true, " 1 ": true, "false": false, "No": false, "NE": false, "0": false,
-	} {
-		if got, err := sheet.Truth(in); got != want || err != nil {
-			t.Errorf("Truth(%q) = %v, %v", in, got, err)
-		}
-	}
-	for _, in := range []string{"", "x", "2", "nein", "dа"} {
-		if got, err := sheet.Truth(in); err == nil {
-			t.Errorf("Truth(%q) = %v", in, got)
-		}
-	}
-}
