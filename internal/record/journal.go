@@ -1,6 +1,10 @@
 package record
 
-import "context"
+import (
+	"context"
+
+	"cartracker/internal/date"
+)
 
 // An Action is what somebody did.
 type Action string
@@ -62,6 +66,23 @@ type Change struct {
 // Changed returns the Change of a record.
 func Changed[ID ~string](t Topic, k Kind, m Meta[ID]) Change {
 	return Change{t, string(m.ID), k, m.Version}
+}
+
+// An Event is a Change as the feed tells of it. Seq counts the changes in the
+// order in which their transactions committed, from 1 and without gaps.
+type Event struct {
+	Seq int64
+	Change
+	At date.Moment
+}
+
+// A Batch is what a follower of the feed is told at a time, in the order of
+// Seq. Missed says that something may have changed that is not listed: the
+// reader was away for longer than the feed keeps changes, or there were too
+// many to list. Whatever is remembered must then be forgotten.
+type Batch struct {
+	Events []Event
+	Missed bool
 }
 
 // A Journal keeps entries: who did what in the audit log, and the changes in
