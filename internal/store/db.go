@@ -98,7 +98,7 @@ type txKey struct{ db *DB }
 type transaction struct {
 	*sql.Tx
 	changes []record.Change
-	feeds   []feed // of more changes than are collected
+	many    []manyChanges // more than are collected
 	at      date.Moment
 	unkept  []string             // queries that should be kept prepared
 	own     map[string]*sql.Stmt // statements that it repeats, prepared for itself

@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// A feed tells the feed of changes of n records by a statement of its own. Its
-// arguments are the last change before them, then args of which the first is
-// followed by the moment.
-type feed struct {
+// manyChanges tells the feed of changes of n records by a statement of its own.
+// Its arguments are the last change before them, then args of which the first
+// is followed by the moment.
+type manyChanges struct {
 	query string
 	n     int
 	args  []any
@@ -19,8 +19,8 @@ type feed struct {
 // in which transactions commit.
 func (db *DB) writeChanges(ctx context.Context, tx *transaction) error {
 	n := len(tx.changes)
-	for _, f := range tx.feeds {
-		n += f.n
+	for _, m := range tx.many {
+		n += m.n
 	}
 	if n == 0 {
 		return nil
@@ -31,12 +31,12 @@ func (db *DB) writeChanges(ctx context.Context, tx *transaction) error {
 		return err
 	}
 	seq -= int64(n)
-	for _, f := range tx.feeds {
-		args := append([]any{seq, f.args[0], tx.at}, f.args[1:]...)
-		if _, err := db.exec(ctx, f.query, args...); err != nil {
+	for _, m := range tx.many {
+		args := append([]any{seq, m.args[0], tx.at}, m.args[1:]...)
+		if _, err := db.exec(ctx, m.query, args...); err != nil {
 			return err
 		}
-		seq += int64(f.n)
+		seq += int64(m.n)
 	}
 	return db.writeSingly(ctx, tx, seq)
 }
