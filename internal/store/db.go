@@ -42,6 +42,14 @@ type Dialect struct {
 	Patient    string             // lets the statements of a transaction take as long as they need; may be ""
 	Advance    string             // lets the database's own counters go on behind what is in the tables
 
+	// Watcher is a pool of one connection for a Feed, which is never given back
+	// to others. Nil if the database cannot be followed.
+	Watcher *sql.DB
+	// Watch makes a connection ready to learn of commits by others. What it
+	// returns waits until the database may have changed since the call before,
+	// or until its context is done, which leaves the connection usable.
+	Watch func(ctx context.Context, conn *sql.Conn) (await func(context.Context) error, err error)
+
 	// CopyIn writes many rows into t, from next until that returns nil. Nil if
 	// the database has no way to take them.
 	CopyIn func(ctx context.Context, conn *sql.Conn, t Table, next func() ([]any, error)) (int64, error)
@@ -54,6 +62,7 @@ type DB struct {
 	migrator    *sql.DB
 	dialect     Dialect
 	prepared    statements
+	committed   []func(context.Context, record.Batch)
 }
 
 // New returns the database behind these pools. The migrator is the pool that
@@ -66,6 +75,9 @@ func New(write, read, migrator *sql.DB, d Dialect) *DB {
 // the one that then moves what is left of the log into the database.
 func (db *DB) Close() error {
 	errs := []error{db.prepared.close()}
+	if db.dialect.Watcher != nil {
+		errs = append(errs, db.dialect.Watcher.Close())
+	}
 	for _, pool := range []*sql.DB{db.read, db.migrator, db.write} { // to close one twice does nothing
 		errs = append(errs, pool.Close())
 	}
@@ -99,6 +111,7 @@ type transaction struct {
 	*sql.Tx
 	changes []record.Change
 	many    []manyChanges // more than are collected
+	first   int64         // the number of the first of changes, once the feed is told
 	at      date.Moment
 	unkept  []string             // queries that should be kept prepared
 	own     map[string]*sql.Stmt // statements that it repeats, prepared for itself
@@ -146,6 +159,7 @@ func (db *DB) attempt(ctx context.Context, do func(context.Context) error) (refu
 	if err := sqlTx.Commit(); err != nil {
 		return tx.refused, fmt.Errorf("commit: %w", err)
 	}
+	db.tellCommitted(ctx, tx)
 	db.prepared.keep(ctx, db.write, tx.unkept)
 	return tx.refused, nil
 }

@@ -18,6 +18,9 @@ func (db *DB) Writing(pool *sql.DB) *DB {
 	return &DB{write: pool, read: db.read, migrator: db.migrator, dialect: db.dialect}
 }
 
+// Watcher returns the pool of the connection that a feed follows on.
+func (db *DB) Watcher() *sql.DB { return db.dialect.Watcher }
+
 // Kept returns how many statements are kept prepared.
 func (db *DB) Kept() int {
 	db.prepared.mu.RLock()

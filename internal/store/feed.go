@@ -38,6 +38,7 @@ func (db *DB) writeChanges(ctx context.Context, tx *transaction) error {
 		}
 		seq += int64(m.n)
 	}
+	tx.first = seq + 1
 	return db.writeSingly(ctx, tx, seq)
 }
 

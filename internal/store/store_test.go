@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 	if path := os.Getenv("TEST_OPEN_SQLITE"); path != "" {
 		os.Exit(openSQLite(path))
 	}
+	if url := os.Getenv("TEST_COMMIT_AND_DIE"); url != "" {
+		os.Exit(commitAndDie(url))
+	}
 	_ = flag.Set("rapid.checks", "40") // of many statements each; the command line can ask for more
 	goleak.VerifyTestMain(m)
 }

@@ -54,6 +54,9 @@ func Open(ctx context.Context, c Config) (*store.DB, error) {
 		return nil, fmt.Errorf("open PostgreSQL: %w", err)
 	}
 	db, migrations := stdlib.OpenDBFromPool(p), stdlib.OpenDB(*migrator)
+	watcher := stdlib.OpenDB(*p.Config().ConnConfig)
+	watcher.SetMaxOpenConns(1)
+	watcher.SetMaxIdleConns(-1) // one that listens is closed, and never used for something else
 	files, _ := fs.Sub(steps, "migrations")
 	return store.New(db, db, migrations, store.Dialect{
 		Name:         "postgres",
@@ -77,6 +80,8 @@ func Open(ctx context.Context, c Config) (*store.DB, error) {
 		Isolated:   sql.LevelRepeatableRead,
 		Patient:    patient,
 		Advance:    advance,
+		Watcher:    watcher,
+		Watch:      watch,
 		CopyIn:     copyIn,
 	}), nil
 }
@@ -123,8 +128,9 @@ func pool(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 	return p, err
 }
 
-// bound returns how many connections this program may open: the server's
-// connections less some for others are shared by all instances.
+// bound returns how many connections the pool may open: the server's
+// connections less some for others are shared by all instances, of which each
+// has one more to follow the feed of changes.
 func bound(ctx context.Context, c Config, conf *pgx.ConnConfig) (int, error) {
 	conn, err := pgx.ConnectConfig(ctx, conf)
 	if err != nil {
@@ -139,7 +145,7 @@ func bound(ctx context.Context, c Config, conf *pgx.ConnConfig) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	share := max((all-reserved)/max(c.Instances, 1), 1)
+	share := max((all-reserved)/max(c.Instances, 1)-1, 1)
 	if share < c.PoolMax {
 		slog.WarnContext(ctx, "DB_POOL_MAX is more than the server's share of connections and is lowered",
 			"DB_POOL_MAX", c.PoolMax, "lowered", share, "max_connections", all, "DB_INSTANCES", c.Instances)

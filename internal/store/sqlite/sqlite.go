@@ -80,7 +80,15 @@ func open(ctx context.Context, path string, leave func()) (*store.DB, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), write.Close(), read.Close())
 	}
-	return store.New(write, read, migrator, dialect(path, leave)), nil
+	watcher, err := sql.Open("sqlite", name+asReader)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", path, err), write.Close(), read.Close(), migrator.Close())
+	}
+	watcher.SetMaxOpenConns(1) // beside the readers, who may all be busy
+	watcher.SetMaxIdleConns(-1)
+	d := dialect(path, leave)
+	d.Watcher, d.Watch = watcher, watch
+	return store.New(write, read, migrator, d), nil
 }
 
 func dialect(path string, leave func()) store.Dialect {

@@ -90,6 +90,16 @@ func Run(t *testing.T, empty testdb.Empty) {
 		"Imports": imports,
 		"TryPart": tryPart,
 
+		"FollowWriters": followWriters,
+		"FollowOthers":  followOthers,
+		"FollowSilent":  followSilent,
+		"FollowGaps":    followGaps,
+		"FollowStopped": followStopped,
+		"FollowBehind":  followBehind,
+		"FollowBurst":   followBurst,
+		"OnCommit":      onCommit,
+		"ImportTold":    importTold,
+
 		"FeedOrder":     feedOrder,
 		"FeedRows":      feedRows,
 		"Refusals":      refusals,
