@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # need.sh: sees to it that what the tests need beside Go is there: a C compiler
 # (for the race detector), curl (for the README's session), the programs of
-# PostgreSQL 15 or newer and Chromium (for the page at /docs). What is missing is
-# installed if this is root on Debian, else named. No database cluster is made or
-# started, and no file of the machine's owner is changed.
+# PostgreSQL 15 or newer, redis-server and Chromium (for the page at /docs). What
+# is missing is installed if this is root on Debian, else named. No database
+# cluster is made, no server is started, and no file of the machine's owner is
+# changed.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 common=/etc/postgresql-common
@@ -25,6 +26,7 @@ missing() { # prints the packages that are
 	headers || echo libc6-dev
 	command -v curl >/dev/null || echo curl
 	"$here/postgres-bin.sh" >/dev/null || echo postgresql
+	command -v redis-server >/dev/null || echo redis-server
 	browser || echo chromium
 }
 
@@ -73,6 +75,11 @@ install() {
 	apt install -y --no-install-recommends "$@" || { apt update && apt install -y --no-install-recommends "$@"; }
 }
 
+# keep_off lets no Redis start when the machine does, if it was installed here.
+keep_off() {
+	case " $* " in *' redis-server '*) update-rc.d redis-server disable >/dev/null 2>&1 || true ;; esac
+}
+
 mapfile -t packages < <(missing)
 [ "${#packages[@]}" -gt 0 ] || exit 0
 
@@ -92,6 +99,7 @@ if ! install "${packages[@]}" >"$log" 2>&1; then
 	echo "These packages could not be installed: ${packages[*]}" >&2
 	exit 1
 fi
+keep_off "${packages[@]}"
 mapfile -t packages < <(missing)
 if [ "${#packages[@]}" -gt 0 ]; then
 	echo "Installed, but still not usable: ${packages[*]}. PostgreSQL must be 15 or newer." >&2
