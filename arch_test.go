@@ -49,6 +49,9 @@ var rules = map[string]rule{
 	"internal/config":  {ours: "kernel", theirs: "github.com/alecthomas/kong"},
 	"internal/observe": {ours: "kernel"},
 	"internal/sheet":   {ours: "kernel", theirs: "github.com/xuri/excelize"},
+	// The line to Redis, and what is shared over it.
+	"internal/redis":     {ours: "kernel", theirs: "github.com/redis/rueidis"},
+	"internal/ratelimit": {ours: "kernel internal/redis"},
 	// The ways in.
 	"internal/transfer":           {ours: "kernel domain internal/sheet"},
 	"internal/httpapi/middleware": {ours: "kernel internal/record internal/observe"},
@@ -64,6 +67,7 @@ var rules = map[string]rule{
 	"internal/app":   {ours: "program"},
 	"cmd/cartracker": {ours: "internal/app"},
 	// What only tests use.
+	"internal/redis/redistest": {ours: "kernel"},
 	"internal/store/testdb":    {ours: "kernel store"},
 	"internal/store/storetest": {ours: "kernel domain store internal/store/testdb internal/text internal/secret"},
 	"internal/app/apptest":     {ours: "program internal/app internal/store/testdb"},
@@ -75,12 +79,12 @@ var groups = map[string]string{
 	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident",
 	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
-	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/transfer internal/httpapi internal/cli internal/demo",
+	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/redis internal/ratelimit internal/transfer internal/httpapi internal/cli internal/demo",
 }
 
 var (
 	// testOnly are packages that no package of the program may import.
-	testOnly = []string{"internal/store/testdb", "internal/store/storetest", "internal/app/apptest", "bench"}
+	testOnly = []string{"internal/redis/redistest", "internal/store/testdb", "internal/store/storetest", "internal/app/apptest", "bench"}
 	// pure packages import nothing of others, golang.org/x included.
 	pure = strings.Fields(expand("kernel domain"))
 	// shared modules are imported by more than one package.
