@@ -49,6 +49,20 @@ type Config struct {
 	DBPoolMax   string `group:"Database" setting:"DB_POOL_MAX" initial:"100" placeholder:"N" help:"PostgreSQL connections at most."`
 	DBInstances string `group:"Database" setting:"DB_INSTANCES" initial:"1" placeholder:"N" help:"Instances that share the PostgreSQL server."`
 
+	RedisURL      Secret `group:"Redis" setting:"REDIS_URL" kong:"-" help:"Redis, which instances share: redis://USER:PASSWORD@HOST:PORT/DB, or rediss:// for TLS. Without it each instance is for itself."`
+	RedisHost     string `group:"Redis" setting:"REDIS_HOST" placeholder:"HOST" help:"Redis host, in place of REDIS_URL."`
+	RedisPort     string `group:"Redis" setting:"REDIS_PORT" initial:"6379" placeholder:"PORT" help:"Redis port, with REDIS_HOST."`
+	RedisPassword Secret `group:"Redis" setting:"REDIS_PASSWORD" kong:"-" help:"Redis password, with REDIS_HOST."`
+	RedisDB       string `group:"Redis" setting:"REDIS_DB" initial:"0" placeholder:"N" help:"Number of the Redis database, from 0 to 15, with REDIS_HOST."`
+
+	CacheSize string `group:"Cache" setting:"CACHE_SIZE" initial:"64MiB" placeholder:"SIZE" help:"Memory that the cache in this process may take, from 1MiB to 64GiB."`
+
+	RateLimitAPI         string `group:"Limits" setting:"RATE_LIMIT_API" initial:"100/15m" placeholder:"LIMIT" help:"Requests without a valid token from one address, as COUNT/TIME; off: any number."`
+	RateLimitAuth        string `group:"Limits" setting:"RATE_LIMIT_AUTH" initial:"5/15m" placeholder:"LIMIT" help:"Failed sign-ins from one address, as COUNT/TIME; off: any number."`
+	RateLimitRead        string `group:"Limits" setting:"RATE_LIMIT_READ" initial:"200/15m" placeholder:"LIMIT" help:"Requests of one user that read, as COUNT/TIME; off: any number."`
+	RateLimitWrite       string `group:"Limits" setting:"RATE_LIMIT_WRITE" initial:"50/15m" placeholder:"LIMIT" help:"Requests of one user that change something, as COUNT/TIME; off: any number."`
+	RateLimitStaffFactor string `group:"Limits" setting:"RATE_LIMIT_STAFF_FACTOR" initial:"10" placeholder:"N" help:"How many times as many requests employees and admins may make as others."`
+
 	BackupEvery string `group:"Backups" setting:"BACKUP_EVERY" initial:"24h" placeholder:"TIME" help:"How often serve backs a SQLite database up into DATA_DIR/backups, from 1s to 366d; off: never."`
 	BackupKeep  string `group:"Backups" setting:"BACKUP_KEEP" initial:"7" placeholder:"N" help:"How many of these backups are kept."`
 
@@ -74,6 +88,9 @@ type Config struct {
 	CrossSite   bool           `kong:"-"` // APP_URL is on another site than BASE_URL, as cookies see it
 	Level       slog.Level     `kong:"-"`
 	Database    Database       `kong:"-"`
+	Redis       Secret         `kong:"-"` // the URL in force; none: nothing is shared
+	CacheBytes  int64          `kong:"-"` // CACHE_SIZE
+	Limits      Limits         `kong:"-"`
 	Backups     Backups        `kong:"-"`
 	Pool        Pool           `kong:"-"`
 

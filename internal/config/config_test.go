@@ -59,17 +59,22 @@ func TestDefaults(t *testing.T) {
 		"driver":      {c.Database.Driver, config.SQLite},
 		"path":        {c.Database.Path, filepath.Join(here, "data", "cartracker.db")},
 		"pool":        {c.Pool, config.Pool{Min: 20, Size: 50, Max: 100, Instances: 1}},
-		"access":      {c.AccessTTL, 15 * time.Minute},
-		"refresh":     {c.RefreshTTL, 7 * 24 * time.Hour},
-		"secret":      {c.AccessTokenSecret.IsSet(), false},
-		"register":    {c.Registration, "closed"},
-		"language":    {c.DefaultLanguage, "en"},
-		"zone":        {c.Zone.String(), "Europe/Sarajevo"},
-		"currency":    {c.Currency, "BAM"},
-		"level":       {c.Level.String(), "INFO"},
-		"format":      {c.LogFormat, "json"},
-		"secure":      {c.Secure, false},
-		"cross":       {c.CrossSite, false},
+		"redis":       {c.Redis.IsSet(), false},
+		"cache":       {c.CacheBytes, int64(64 << 20)},
+		"limits": {c.Limits, config.Limits{
+			API: limit(100), Auth: limit(5), Read: limit(200), Write: limit(50), StaffFactor: 10,
+		}},
+		"access":   {c.AccessTTL, 15 * time.Minute},
+		"refresh":  {c.RefreshTTL, 7 * 24 * time.Hour},
+		"secret":   {c.AccessTokenSecret.IsSet(), false},
+		"register": {c.Registration, "closed"},
+		"language": {c.DefaultLanguage, "en"},
+		"zone":     {c.Zone.String(), "Europe/Sarajevo"},
+		"currency": {c.Currency, "BAM"},
+		"level":    {c.Level.String(), "INFO"},
+		"format":   {c.LogFormat, "json"},
+		"secure":   {c.Secure, false},
+		"cross":    {c.CrossSite, false},
 	} {
 		if pair[0] != pair[1] {
 			t.Errorf("%s: %v, want %v", name, pair[0], pair[1])
@@ -79,6 +84,8 @@ func TestDefaults(t *testing.T) {
 		t.Errorf("origins %v, proxies %v", c.Origins, c.Proxies)
 	}
 }
+
+func limit(count int) config.Limit { return config.Limit{Count: count, Window: 15 * time.Minute} }
 
 func TestGiven(t *testing.T) {
 	c := mustLoad(t, map[string]string{
@@ -172,6 +179,62 @@ func TestDatabase(t *testing.T) {
 		if got := d.Path + d.URL.Reveal(); d.Driver != tt.driver || got != tt.want {
 			t.Errorf("%v: %s %s, want %s", tt.env, d.Driver, got, tt.want)
 		}
+	}
+}
+
+func TestRedis(t *testing.T) {
+	for _, tt := range []struct {
+		env         map[string]string
+		want, shown string
+	}{
+		{nil, "", "(not set)"},
+		{map[string]string{"REDIS_URL": "redis://cache"}, "redis://cache", "redis://cache"},
+		{map[string]string{"REDIS_URL": "redis://:p%2Fw@127.0.0.1:6380/3"}, "redis://:p%2Fw@127.0.0.1:6380/3", "redis://:xxxxx@127.0.0.1:6380/3"},
+		{map[string]string{"REDIS_URL": "rediss://amra:p@[::1]:6379/"}, "rediss://amra:p@[::1]:6379/", "rediss://amra:xxxxx@[::1]:6379/"},
+		{map[string]string{"REDIS_URL": "redis://hunter2@cache"}, "redis://hunter2@cache", "redis://xxxxx@cache"},
+		{map[string]string{"REDIS_HOST": "cache"}, "redis://cache:6379/0", "redis://cache:6379/0"},
+		{
+			map[string]string{"REDIS_HOST": "::1", "REDIS_PORT": "6380", "REDIS_PASSWORD": "p/w:d?@%", "REDIS_DB": "15"},
+			"redis://:p%2Fw%3Ad%3F%40%25@[::1]:6380/15", "redis://:xxxxx@[::1]:6380/15",
+		},
+	} {
+		c := mustLoad(t, tt.env)
+		if c.Redis.Reveal() != tt.want {
+			t.Errorf("%v: %s, want %s", tt.env, c.Redis.Reveal(), tt.want)
+		}
+		for _, row := range c.Effective() {
+			source := config.FromDefault
+			if tt.env != nil {
+				source = config.FromEnvironment
+			}
+			if row.Name == "REDIS_URL" && (row.Value != tt.shown || row.Source != source) {
+				t.Errorf("%v: %+v, want %s", tt.env, row, tt.shown)
+			}
+		}
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for text, want := range map[string]int64{
+		"1048576": 1 << 20, "1024KiB": 1 << 20, "64MiB": 64 << 20, "64 MiB": 64 << 20, "1GiB": 1 << 30, "64GiB": 64 << 30,
+		"2000KB": 2e6, "500MB": 5e8, "1GB": 1e9,
+	} {
+		if c := mustLoad(t, map[string]string{"CACHE_SIZE": text}); c.CacheBytes != want {
+			t.Errorf("%s: %d, want %d", text, c.CacheBytes, want)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	c := mustLoad(t, map[string]string{
+		"RATE_LIMIT_API": "off", "RATE_LIMIT_AUTH": "1/1s", "RATE_LIMIT_READ": "1000000000/24h", "RATE_LIMIT_WRITE": "7/1d", "RATE_LIMIT_STAFF_FACTOR": "10000",
+	})
+	want := config.Limits{
+		Auth: config.Limit{Count: 1, Window: time.Second}, Read: config.Limit{Count: 1_000_000_000, Window: 24 * time.Hour},
+		Write: config.Limit{Count: 7, Window: 24 * time.Hour}, StaffFactor: 10_000,
+	}
+	if c.Limits != want {
+		t.Errorf("%+v", c.Limits)
 	}
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"math"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -49,6 +50,22 @@ func parseDuration(text string) (time.Duration, error) {
 		return 0, errForm
 	}
 	return whole + rest, nil
+}
+
+// parseSize reads a number of bytes, such as 67108864, 64MiB or 64MB.
+func parseSize(text string) (int64, error) {
+	unit := int64(1)
+	for name, size := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "KB": 1e3, "MB": 1e6, "GB": 1e9} {
+		if number, ok := strings.CutSuffix(text, name); ok {
+			text, unit = strings.TrimSpace(number), size
+			break // no name is the end of another
+		}
+	}
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil || int64(n) > math.MaxInt64/unit {
+		return 0, errForm
+	}
+	return int64(n) * unit, nil
 }
 
 // isHost reports whether text is an IP address or has the form of a host name.

@@ -28,8 +28,11 @@ func (c Config) Effective() []Row {
 
 func (c Config) source(s setting) Source {
 	name := s.name()
-	if name == "DATABASE_URL" && c.DBHost != "" {
-		name = "DB_HOST" // which made it
+	switch { // which made it
+	case name == "DATABASE_URL" && c.DBHost != "":
+		name = "DB_HOST"
+	case name == "REDIS_URL" && c.RedisHost != "":
+		name = "REDIS_HOST"
 	}
 	from, checked := c.sources[name]
 	switch {
@@ -44,6 +47,9 @@ func (c Config) source(s setting) Source {
 func (c Config) shown(s setting) string {
 	if s.name() == "DATABASE_URL" && c.Database.Driver != "" {
 		return c.Database.Shown()
+	}
+	if s.name() == "REDIS_URL" && c.Redis.IsSet() {
+		return shownRedis(c.Redis)
 	}
 	if s.flag == "" {
 		return NewSecret(s.get(&c)).String()

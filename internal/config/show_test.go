@@ -24,9 +24,9 @@ const (
 
 func secretive(t *testing.T) map[string]config.Config {
 	return map[string]config.Config{
-		"url":   mustLoad(t, map[string]string{"ACCESS_TOKEN_SECRET": token, "DATABASE_URL": "postgres://u:" + password + "@db/cars?sslmode=disable&sslpassword=" + password}),
-		"parts": mustLoad(t, map[string]string{"ACCESS_TOKEN_SECRET": token, "DB_HOST": "db", "DB_PASSWORD": plain}),
-		"raw":   {AccessTokenSecret: config.NewSecret(token), DBPassword: config.NewSecret(plain), DatabaseURL: config.NewSecret("postgres://u:" + password + "@db")},
+		"url":   mustLoad(t, map[string]string{"ACCESS_TOKEN_SECRET": token, "DATABASE_URL": "postgres://u:" + password + "@db/cars?sslmode=disable&sslpassword=" + password, "REDIS_URL": "redis://:" + password + "@cache"}),
+		"parts": mustLoad(t, map[string]string{"ACCESS_TOKEN_SECRET": token, "DB_HOST": "db", "DB_PASSWORD": plain, "REDIS_HOST": "cache", "REDIS_PASSWORD": plain}),
+		"raw":   {AccessTokenSecret: config.NewSecret(token), DBPassword: config.NewSecret(plain), RedisURL: config.NewSecret("redis://:" + password + "@cache"), RedisPassword: config.NewSecret(plain), DatabaseURL: config.NewSecret("postgres://u:" + password + "@db")},
 	}
 }
 
@@ -51,6 +51,7 @@ func TestSecretsAreNotSeen(t *testing.T) {
 func TestSecretsAreNotInErrors(t *testing.T) {
 	_, err := load(map[string]string{
 		"ACCESS_TOKEN_SECRET": "tooshort", "DATABASE_URL": "postgres://u:hunter2%@db/cars", "DB_HOST": "x", "DB_PASSWORD": "swordfish",
+		"REDIS_URL": "redis://:hunter2%@cache", "REDIS_HOST": "x", "REDIS_PASSWORD": "swordfish",
 		"PORT_FILE": "/tmp/hunter2",
 	})
 	for _, secret := range []string{"tooshort", "hunter2", "swordfish"} {
