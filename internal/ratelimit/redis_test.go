@@ -11,8 +11,6 @@ import (
 	"cartracker/internal/redis/redistest"
 )
 
-const slow = 150 * time.Millisecond
-
 var read = ratelimit.Rule{Name: "read", Count: 10, Window: time.Hour}
 
 // quickly counts a call, which must not take long.

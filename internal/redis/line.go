@@ -120,12 +120,17 @@ func (c *line) ping(ctx context.Context, within time.Duration) error {
 	return err
 }
 
-// hangUp ends the connection and whatever is under way on it. The client closes
-// politely, which a server that hangs would keep waiting: so the connection goes first.
-func (c *line) hangUp() {
+// cut ends the connection, and so whatever is under way on it.
+func (c *line) cut() {
 	c.once.Do(func() {
 		close(c.gone)
 		_ = c.conn.Close()
-		c.client.Close()
 	})
+}
+
+// hangUp ends the line for good. The client closes politely, which a server that
+// hangs would keep waiting: so the connection goes first.
+func (c *line) hangUp() {
+	c.cut()
+	c.client.Close()
 }

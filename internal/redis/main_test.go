@@ -14,9 +14,6 @@ import (
 
 const patience = 20 * time.Second
 
-// slow is what no call may take, on a machine that does other things too.
-const slow = 150 * time.Millisecond
-
 // open opens a Link and keeps it until the test ends.
 func open(t *testing.T, url string) *redis.Link {
 	t.Helper()

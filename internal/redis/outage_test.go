@@ -174,7 +174,7 @@ func TestGarbage(t *testing.T) {
 						select {
 						case <-stop:
 							return
-						default:
+						case <-time.After(time.Millisecond):
 							_ = timed(t, l)
 						}
 					}

@@ -82,7 +82,9 @@ func (l *Link) Run(ctx context.Context) error {
 	for ctx.Err() == nil && !l.isClosed() {
 		if c := l.line.Load(); c != nil {
 			began := time.Now()
-			l.watch(ctx, c)
+			if l.watch(ctx, c); ctx.Err() == nil {
+				c.hangUp()
+			}
 			if time.Since(began) > settled {
 				wait = firstWait
 			}
@@ -146,17 +148,15 @@ func (l *Link) install(c *line) {
 	l.arrive = make(chan struct{})
 }
 
-// fail takes a line that failed out of use. What is under way on it ends.
+// fail takes a line that failed out of use. What is under way on it ends. Run
+// sees to the rest, since whoever makes a call should not wait for it.
 func (l *Link) fail(c *line, why error) {
 	l.mu.Lock()
-	broke := l.line.Load() == c
-	if broke {
+	defer l.mu.Unlock()
+	if l.line.Load() == c {
 		l.events.say(failed, why)
 		l.line.Store(nil)
-	}
-	l.mu.Unlock()
-	if broke {
-		c.hangUp()
+		c.cut()
 	}
 }
 
