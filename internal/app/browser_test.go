@@ -67,6 +67,9 @@ func browse(t *testing.T, url string) *browser {
 		t.Fatal(err)
 	}
 	cmd.ExtraFiles = []*os.File{theirs, theirsToo}
+	// Wait then waits for all who have it: the browser's processes that outlive
+	// the first write into its folder.
+	cmd.Stderr, cmd.WaitDelay = io.Discard, 10*time.Second
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
