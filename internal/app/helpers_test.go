@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"sort"
 	"strings"
@@ -20,6 +21,7 @@ type world struct {
 	*apptest.Company
 	raw                                            *sql.DB
 	car, plate, customer, contract, spare, auditID string
+	asset                                          string
 }
 
 func newWorld(t *testing.T, c *apptest.Company) *world {
@@ -29,6 +31,7 @@ func newWorld(t *testing.T, c *apptest.Company) *world {
 	w.customer = c.Employee.Make("/api/customers", apptest.Customer("1234567"))
 	w.contract = c.Employee.Make("/api/contracts", apptest.Contract(w.car, w.customer, "2026-08-01", "2026-08-10"))
 	w.spare = c.Admin.Make("/api/users", apptest.JSON{"username": "spare", "email": "spare@example.com", "password": apptest.Password})
+	w.asset = path.Base(assetsOf(t, c.Nobody)[0])
 	w.auditID = c.Admin.Do("GET", "/api/audit-logs?limit=1", nil).Text("data.0.id")
 	return w
 }
@@ -47,7 +50,7 @@ func (w *world) fill(path string) string {
 	if strings.HasSuffix(path, "}/password") {
 		id = string(w.Admin.ID) // nobody else's
 	}
-	return strings.NewReplacer("{car}", w.car, "{id}", id, "{file}", "start.js", "{kind}", "cars").Replace(path)
+	return strings.NewReplacer("{car}", w.car, "{id}", id, "{file}", w.asset, "{kind}", "cars").Replace(path)
 }
 
 // body returns a body that a route takes, nil if there is none.

@@ -71,7 +71,7 @@ func (a *API) Handler() http.Handler {
 	a.auditRoutes()
 	a.importRoutes()
 	a.operationsRoutes()
-	a.docsRoutes()
+	a.docsRoutes(a.assetRoutes())
 	a.completeAnswers()
 	return middleware.Chain(unrouted(mux),
 		middleware.RequestID,

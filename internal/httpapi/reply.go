@@ -178,7 +178,7 @@ func etags(header string) []string {
 		t = strings.TrimPrefix(strings.TrimSpace(t), "W/")
 		if t != "*" {
 			t = strings.Trim(t, `"`)
-			t = strings.TrimSuffix(strings.TrimSuffix(t, "-gzip"), "-zstd")
+			t = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(t, "-gzip"), "-zstd"), "-br")
 		}
 		if t != "" {
 			out = append(out, t)
