@@ -52,10 +52,11 @@ var rules = map[string]rule{
 	// The line to Redis, and what is shared over it.
 	"internal/redis":     {ours: "kernel", theirs: "github.com/redis/rueidis"},
 	"internal/ratelimit": {ours: "kernel internal/redis"},
+	"internal/cache":     {ours: "kernel", theirs: "github.com/maypok86/otter"},
 	// The ways in.
 	"internal/transfer":           {ours: "kernel domain internal/sheet"},
 	"internal/httpapi/middleware": {ours: "kernel internal/record internal/observe"},
-	"internal/httpapi":            {ours: "kernel domain internal/observe internal/sheet internal/transfer internal/httpapi/middleware", theirs: "github.com/danielgtaylor/huma"},
+	"internal/httpapi":            {ours: "kernel domain internal/observe internal/sheet internal/transfer internal/cache internal/ratelimit internal/httpapi/middleware", theirs: "github.com/danielgtaylor/huma github.com/klauspost/compress"},
 	"internal/cli":                {ours: "kernel domain internal/config internal/sheet internal/transfer", theirs: "github.com/alecthomas/kong"},
 	// Where records are kept.
 	"internal/store":          {ours: "kernel domain internal/text", theirs: "github.com/pressly/goose"},
@@ -71,7 +72,7 @@ var rules = map[string]rule{
 	"internal/store/testdb":    {ours: "kernel store"},
 	"internal/store/storetest": {ours: "kernel domain store internal/store/testdb internal/text internal/secret"},
 	"internal/app/apptest":     {ours: "program internal/app internal/store/testdb"},
-	"bench":                    {ours: "program internal/app internal/app/apptest internal/store/testdb"},
+	"bench":                    {ours: "program internal/app internal/app/apptest internal/store/testdb internal/redis/redistest"},
 }
 
 // groups are the words that stand for several packages in a rule.
@@ -79,7 +80,7 @@ var groups = map[string]string{
 	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident",
 	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
-	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/redis internal/ratelimit internal/transfer internal/httpapi internal/cli internal/demo",
+	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/redis internal/cache internal/ratelimit internal/transfer internal/httpapi internal/cli internal/demo",
 }
 
 var (

@@ -39,6 +39,9 @@ func Parse(s string) (Date, error) {
 
 func (d Date) String() string { return d.t.Format(time.DateOnly) }
 
+// Append writes d as YYYY-MM-DD behind b.
+func (d Date) Append(b []byte) []byte { return d.t.AppendFormat(b, time.DateOnly) }
+
 // IsZero reports whether d is no day.
 func (d Date) IsZero() bool { return d.t.IsZero() }
 

@@ -1,6 +1,8 @@
 package secret
 
 import (
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -15,6 +17,7 @@ type Keys struct {
 	Access  []byte // signs access tokens
 	Refresh []byte // chains refresh tokens
 	Replay  []byte // tells repeated requests apart
+	Cache   []byte // seals what a cache shares with other instances
 }
 
 // DeriveKeys returns the keys that follow from master, which has 32 bytes or more.
@@ -23,6 +26,7 @@ func DeriveKeys(master []byte) Keys {
 		Access:  derive(master, "cartracker access token"),
 		Refresh: derive(master, "cartracker refresh token"),
 		Replay:  derive(master, "cartracker replayed request"),
+		Cache:   derive(master, "cartracker shared cache"),
 	}
 }
 
@@ -41,6 +45,20 @@ func (k Keys) Successor(token string) string {
 // hash it cannot be used to try out what data held, such as a password.
 func (k Keys) Fingerprint(data []byte) string {
 	return hex.EncodeToString(mac(k.Replay, string(data)))
+}
+
+// Seal returns what hides data that others keep for the program and tells
+// whether they changed it: AES-256-GCM, with a random nonce in front.
+func (k Keys) Seal() cipher.AEAD {
+	block, err := aes.NewCipher(k.Cache)
+	if err != nil { // only of a key of another length
+		panic(err)
+	}
+	seal, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil { // only of another kind of block
+		panic(err)
+	}
+	return seal
 }
 
 func mac(key []byte, message string) []byte {
