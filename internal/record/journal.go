@@ -77,11 +77,18 @@ type Event struct {
 }
 
 // A Batch is what a follower of the feed is told at a time, in the order of
-// Seq. Missed says that something may have changed that is not listed: the
-// reader was away for longer than the feed keeps changes, or there were too
-// many to list. Whatever is remembered must then be forgotten.
+// Seq.
 type Batch struct {
 	Events []Event
+	// Past says that this is what the feed still kept when the follower began.
+	Past bool
+	// Many are topics of which more changed than is listed, up to number Through.
+	Many    []Topic
+	Through int64
+	// Missed says that anything may have changed: the reader was away for longer
+	// than the feed keeps changes, or another database was put in the place of
+	// the one that it read, and the numbers may be lower than before. Whatever
+	// is remembered must be forgotten.
 	Missed bool
 }
 

@@ -10,7 +10,7 @@ import (
 // after it is committed and before InTx returns, on the same goroutine, with a
 // context that a client who leaves does not end. Calls for several transactions
 // may overlap and come in any order; the feed tells of the same changes again,
-// in order. A transaction with changes that it did not list is told as Missed.
+// in order. Topics of which a transaction did not list its changes are told as Many.
 // Tell must return soon. OnCommit is called before the database is used.
 func (db *DB) OnCommit(tell func(context.Context, record.Batch)) {
 	db.committed = append(db.committed, tell)
@@ -21,7 +21,10 @@ func (db *DB) tellCommitted(ctx context.Context, tx *transaction) {
 	if len(db.committed) == 0 || tx.first == 0 {
 		return
 	}
-	b := record.Batch{Missed: len(tx.many) > 0}
+	b := record.Batch{Through: tx.first + int64(len(tx.changes)) - 1}
+	for _, m := range tx.many {
+		b.Many = append(b.Many, m.topic)
+	}
 	for i, c := range tx.changes {
 		b.Events = append(b.Events, record.Event{Seq: tx.first + int64(i), Change: c, At: tx.at})
 	}

@@ -3,12 +3,15 @@ package store
 import (
 	"context"
 	"strings"
+
+	"cartracker/internal/record"
 )
 
 // manyChanges tells the feed of changes of n records by a statement of its own.
-// Its arguments are the last change before them, then args of which the first
-// is followed by the moment.
+// Its arguments are the last change before them, the topic, the moment, and
+// args.
 type manyChanges struct {
+	topic record.Topic
 	query string
 	n     int
 	args  []any
@@ -32,7 +35,7 @@ func (db *DB) writeChanges(ctx context.Context, tx *transaction) error {
 	}
 	seq -= int64(n)
 	for _, m := range tx.many {
-		args := append([]any{seq, m.args[0], tx.at}, m.args[1:]...)
+		args := append([]any{seq, string(m.topic), tx.at}, m.args...)
 		if _, err := db.exec(ctx, m.query, args...); err != nil {
 			return err
 		}

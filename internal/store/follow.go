@@ -43,9 +43,9 @@ func NewFeed(db *DB) *Feed {
 	return f
 }
 
-// Follow lets tell know of every change from the first look of Run on. The
-// followers are told one after the other, and the next look waits for them. It
-// is called before Run.
+// Follow lets tell know of every change from the first look of Run on, and
+// before them of those that the feed still keeps. The followers are told one
+// after the other, and the next look waits for them. It is called before Run.
 func (f *Feed) Follow(tell func(context.Context, record.Batch)) {
 	f.followers = append(f.followers, tell)
 }
@@ -160,7 +160,7 @@ func (f *Feed) look(ctx context.Context, conn *sql.Conn) error {
 	switch {
 	case err != nil:
 	case first:
-		f.seq, f.begun = counter, true
+		err = f.recall(ctx, conn, counter)
 	case counter < f.seq: // another database was put in its place
 		f.skip(ctx, counter)
 	default:
@@ -173,6 +173,23 @@ func (f *Feed) look(ctx context.Context, conn *sql.Conn) error {
 	if first {
 		close(f.ready)
 	}
+	return nil
+}
+
+// recall tells of the changes before the counter that the feed still keeps.
+func (f *Feed) recall(ctx context.Context, conn *sql.Conn, counter int64) error {
+	for f.seq < counter {
+		events, err := f.page(ctx, conn)
+		if err != nil {
+			return err
+		}
+		if len(events) == 0 {
+			break
+		}
+		f.seq = events[len(events)-1].Seq
+		f.tell(ctx, record.Batch{Events: events, Past: true})
+	}
+	f.seq, f.begun = max(f.seq, counter), true
 	return nil
 }
 

@@ -42,7 +42,11 @@ func until(t *testing.T, what string, done func() bool) {
 func followed(t *testing.T, db *store.DB) (f *store.Feed, told chan record.Batch, stop func()) {
 	t.Helper()
 	f, told = store.NewFeed(db), make(chan record.Batch, 10_000)
-	f.Follow(func(_ context.Context, b record.Batch) { told <- b })
+	f.Follow(func(_ context.Context, b record.Batch) {
+		if !b.Past {
+			told <- b
+		}
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {

@@ -97,7 +97,7 @@ func (s Imports) Finish(ctx context.Context, i *record.Import) error {
 		return err
 	}
 	tx := s.db.tx(ctx)
-	tx.many = append(tx.many, manyChanges{n: i.Effects(), args: []any{string(i.Topic), string(i.ID)}, query: `INSERT INTO changes (seq, topic, id, kind, version, at)
+	tx.many = append(tx.many, manyChanges{topic: i.Topic, n: i.Effects(), args: []any{string(i.ID)}, query: `INSERT INTO changes (seq, topic, id, kind, version, at)
 		SELECT ? + ROW_NUMBER() OVER (ORDER BY record_id), ?, record_id, CASE did WHEN 'added' THEN 'created' ELSE 'updated' END, version, ?
 		FROM import_rows WHERE import_id = ?`})
 	if i.Topic != record.Contracts {
@@ -105,7 +105,7 @@ func (s Imports) Finish(ctx context.Context, i *record.Import) error {
 	}
 	// With its contracts, what holds a car changes.
 	cars := " FROM (SELECT DISTINCT car_id FROM contracts WHERE id IN (SELECT record_id FROM import_rows WHERE import_id = ?)) c"
-	f := manyChanges{args: []any{string(record.Cars), string(i.ID)}, query: `INSERT INTO changes (seq, topic, id, kind, version, at)
+	f := manyChanges{topic: record.Cars, args: []any{string(i.ID)}, query: `INSERT INTO changes (seq, topic, id, kind, version, at)
 		SELECT ? + ROW_NUMBER() OVER (ORDER BY car_id), ?, car_id, 'updated', 0, ?` + cars}
 	row := func(scan func(...any) error) error { return scan(&f.n) }
 	err := s.db.query(ctx, row, "SELECT COUNT(*)"+cars, string(i.ID))

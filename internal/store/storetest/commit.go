@@ -98,7 +98,7 @@ func importTold(t *testing.T, w *world) {
 		return errors.Join(s.Insert(ctx, &i), cars.InsertAll(ctx, all), s.Keep(ctx, i.ID, rows), w.note(ctx, db), s.Finish(ctx, &i))
 	})
 	wantErr(t, "import", err, nil)
-	if len(told) != 1 || !told[0].Missed || len(told[0].Events) != 0 {
+	if len(told) != 1 || len(told[0].Many) == 0 || told[0].Missed || len(told[0].Events) != 0 {
 		t.Errorf("told %+v, want that something was missed", told)
 	}
 	for n, e := range f.events(t, i.Added) {

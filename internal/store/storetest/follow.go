@@ -56,7 +56,11 @@ func (w *world) another(t *testing.T) *store.DB {
 func follow(t *testing.T, db *store.DB) *following {
 	t.Helper()
 	f := &following{Feed: store.NewFeed(db), db: db, told: make(chan told, 10_000)}
-	f.Follow(func(_ context.Context, b record.Batch) { f.told <- told{b, time.Now()} })
+	f.Follow(func(_ context.Context, b record.Batch) {
+		if !b.Past {
+			f.told <- told{b, time.Now()}
+		}
+	})
 	f.run(t)
 	<-f.Ready()
 	return f
@@ -359,6 +363,39 @@ func followBehind(t *testing.T, w *world) {
 	f.stop()
 	if stopped := f.Behind(); stopped != math.MaxInt64 {
 		t.Errorf("a feed that nobody runs is behind by %s", stopped)
+	}
+}
+
+// followPast begins to follow when much has changed already: the feed first
+// tells what it still keeps of that.
+func followPast(t *testing.T, w *world) {
+	db := w.another(t)
+	var ids []string
+	for range 2500 {
+		ids = append(ids, ident.New[string]())
+	}
+	wantErr(t, "change", w.change(t.Context(), db, ids...), nil)
+	f := store.NewFeed(w.another(t))
+	var past []string
+	f.Follow(func(_ context.Context, b record.Batch) {
+		if !b.Past || b.Missed {
+			t.Errorf("told of %d changes, past %t, missed %t", len(b.Events), b.Past, b.Missed)
+		}
+		for _, e := range b.Events {
+			past = append(past, e.ID)
+			if e.Seq != int64(len(past)) {
+				t.Errorf("change %d is told as number %d", e.Seq, len(past))
+			}
+		}
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- f.Run(ctx) }()
+	<-f.Ready()
+	cancel()
+	wantErr(t, "Run", <-done, nil)
+	if !slices.Equal(past, ids) {
+		t.Errorf("told of %d changes of the past, want %d", len(past), len(ids))
 	}
 }
 

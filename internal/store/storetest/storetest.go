@@ -97,6 +97,7 @@ func Run(t *testing.T, empty testdb.Empty) {
 		"FollowStopped": followStopped,
 		"FollowBehind":  followBehind,
 		"FollowBurst":   followBurst,
+		"FollowPast":    followPast,
 		"OnCommit":      onCommit,
 		"ImportTold":    importTold,
 
