@@ -34,6 +34,24 @@ if left < 0 or left > window then
 	left = window
 end
 return {used, left}`)
+	// Failures are counted before the turn is given back, so that their sum is
+	// never too small. Turns of an instance that died end by themselves.
+	enterScript = redis.NewScript(`
+local used = tonumber(redis.call('GET', KEYS[1]) or 0)
+local running = tonumber(redis.call('GET', KEYS[2]) or 0)
+if used + running >= tonumber(ARGV[1]) then
+	return {0}
+end
+redis.call('SET', KEYS[2], running + 1, 'PX', ARGV[2])
+return {1}`)
+	leaveScript = redis.NewScript(`
+local running = tonumber(redis.call('GET', KEYS[1]) or 0)
+if running > 1 then
+	redis.call('DECR', KEYS[1])
+else
+	redis.call('DEL', KEYS[1])
+end
+return {running}`)
 	peekScript = redis.NewScript(`
 return {tonumber(redis.call('GET', KEYS[1]) or 0), redis.call('PTTL', KEYS[1])}`)
 )
@@ -75,6 +93,24 @@ func (l *Redis) eval(ctx context.Context, s *redis.Script, r Rule, who string) (
 	}
 	return int(n[0]), time.Duration(n[1]) * time.Millisecond, true
 }
+
+// turnLife is after how long without a new one the turns of attempts count as over.
+const turnLife = 30 * time.Second
+
+// enter takes a turn of a key, if all instances together have one left. Without
+// the server each has its own.
+func (l *Redis) enter(ctx context.Context, k Key) bool {
+	n, err := l.link.Eval(context.WithoutCancel(ctx), enterScript, []string{key(k.Rule, k.Who), turnsKey(k)},
+		strconv.Itoa(k.Rule.Count), strconv.FormatInt(turnLife.Milliseconds(), 10))
+	return err != nil || len(n) != 1 || n[0] == 1
+}
+
+// leave gives a turn back.
+func (l *Redis) leave(ctx context.Context, k Key) {
+	_, _ = l.link.Eval(context.WithoutCancel(ctx), leaveScript, []string{turnsKey(k)}) // it ends by itself
+}
+
+func turnsKey(k Key) string { return key(k.Rule, k.Who) + ":turns" }
 
 // key is where calls are counted. Callers are addresses and names of people,
 // which Redis need not know.

@@ -55,7 +55,7 @@ func (e *events) write(state string, why error) {
 	}
 	e.last = state
 	if why != nil {
-		slog.Warn("redis", "state", state, "address", e.at.String(), "err", e.at.tidy(why.Error()))
+		slog.Info("redis", "state", state, "address", e.at.String(), "err", e.at.tidy(why.Error()))
 		return
 	}
 	slog.Info("redis", "state", state, "address", e.at.String())
