@@ -6,13 +6,16 @@ import (
 	"time"
 
 	"cartracker/internal/audit"
+	"cartracker/internal/cache"
 	"cartracker/internal/config"
 	"cartracker/internal/customers"
 	"cartracker/internal/date"
 	"cartracker/internal/fleet"
 	"cartracker/internal/httpapi"
 	"cartracker/internal/identity"
+	"cartracker/internal/ratelimit"
 	"cartracker/internal/record"
+	"cartracker/internal/redis"
 	"cartracker/internal/rental"
 	"cartracker/internal/secret"
 	"cartracker/internal/store"
@@ -22,20 +25,32 @@ import (
 
 const issuer = "cartracker" // of access tokens, and their audience
 
+// maxBehind is how old the last look at the feed of changes may be for what is
+// remembered to be used: looks are made once a second and after each change.
+const maxBehind = 2 * time.Second
+
 // An Office is everything that works on one database.
 type Office struct {
 	DB       *store.DB
+	Feed     *store.Feed
 	Identity *identity.Service
 	Transfer *transfer.Service
 	API      *httpapi.API
+	cache    cache.Cache
+	link     *redis.Link // nil without Redis
 	now      func() date.Moment
 }
 
-// NewOffice returns the services over db. The clock is time.Now but in tests.
-func NewOffice(db *store.DB, c *config.Config, master []byte, version string, clock func() time.Time) *Office {
+// NewOffice returns the services over db, which share what they can through
+// link unless that is nil. The clock is time.Now but in tests. What is
+// remembered is used while the feed runs.
+func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, version string, clock func() time.Time) *Office {
 	now := func() date.Moment { return date.At(clock()) }
 	keys := secret.DeriveKeys(master)
 	env := record.Env{InTx: db.InTx, Journal: store.Journal{DB: db, Now: now}, Now: now, Zone: c.Zone}
+	feed := store.NewFeed(db)
+	kept := newCache(c, link, keys, feed, version)
+	limiter := newLimiter(link)
 	cars, clients := store.NewCars(db), store.NewCustomers(db)
 	people := &identity.Service{
 		Env:              env,
@@ -43,7 +58,7 @@ func NewOffice(db *store.DB, c *config.Config, master []byte, version string, cl
 		Sessions:         store.Sessions{DB: db},
 		Setup:            store.Setup{DB: db},
 		Hasher:           secret.NewHasher(),
-		Access:           accessTokens{secret.NewSigner(keys.Access, issuer, issuer, c.AccessTTL, clock)},
+		Access:           newAccessTokens(secret.NewSigner(keys.Access, issuer, issuer, c.AccessTTL, clock), kept, clock),
 		Refresh:          refreshTokens{keys},
 		Judge:            judge,
 		Normalize:        text.Name,
@@ -52,7 +67,10 @@ func NewOffice(db *store.DB, c *config.Config, master []byte, version string, cl
 		Language:         identity.Language(c.DefaultLanguage),
 		RegistrationOpen: c.Registration == "open",
 		AppName:          c.AppName,
+		Memory:           newOwners(kept),
 	}
+	db.OnCommit(raiser(kept))
+	feed.Follow(raiser(kept))
 	moves := &transfer.Service{
 		Env:       env,
 		Fleet:     &fleet.Service{Env: env, Store: cars},
@@ -68,8 +86,11 @@ func NewOffice(db *store.DB, c *config.Config, master []byte, version string, cl
 	}
 	return &Office{
 		DB:       db,
+		Feed:     feed,
 		Identity: people,
 		Transfer: moves,
+		cache:    kept,
+		link:     link,
 		now:      now,
 		API: &httpapi.API{
 			Identity:    people,
@@ -79,6 +100,11 @@ func NewOffice(db *store.DB, c *config.Config, master []byte, version string, cl
 			Audit:       moves.Audit,
 			Transfer:    moves,
 			TempDir:     c.DataDir,
+			Cache:       kept,
+			Limiter:     limiter,
+			Attempts:    ratelimit.NewAttempts(limiter),
+			Limits:      limits(c.Limits),
+			Today:       env.Today,
 			Replays:     &store.Replays{DB: db, Now: now},
 			Fingerprint: keys.Fingerprint,
 			Version:     version,
@@ -97,16 +123,11 @@ func (o *Office) Handler(health func() httpapi.Health) http.Handler {
 	return o.API.Handler()
 }
 
-// accessTokens is the identity.AccessSigner.
-type accessTokens struct{ signer *secret.Signer }
-
-func (t accessTokens) Sign(c identity.Claims) (string, error) {
-	return t.signer.Sign(secret.Claims{UserID: c.UserID, Username: c.Username, Role: c.Role, SessionID: c.SessionID})
-}
-
-func (t accessTokens) Parse(token string) (identity.Claims, error) {
-	c, err := t.signer.Parse(token)
-	return identity.Claims{UserID: c.UserID, Username: c.Username, Role: c.Role, SessionID: c.SessionID}, err
+// Close ends what the office does in the background, and closes the database.
+// Its parts have ended before.
+func (o *Office) Close() error {
+	o.cache.Close()
+	return o.DB.Close()
 }
 
 // refreshTokens is the identity.RefreshMaker.

@@ -33,14 +33,14 @@ func (p Program) Demo(ctx context.Context, c *config.Config, size cli.DemoSize, 
 	if err != nil {
 		return cli.DemoMade{}, err
 	}
-	office, _, err := openOffice(ctx, c, p.Version)
+	office, _, err := openOffice(ctx, c, nil, p.Version)
 	if err != nil {
 		return cli.DemoMade{}, err
 	}
 	f := &filling{office: office, zone: c.Zone, tell: tell, last: map[record.Topic]record.Change{}}
 	err = f.fill(ctx, company)
 	f.made.Records = f.kept
-	return f.made, errors.Join(err, office.DB.Close())
+	return f.made, errors.Join(err, office.Close())
 }
 
 // A filling is how far a database is filled.

@@ -8,6 +8,7 @@ import (
 
 	"cartracker/internal/date"
 	"cartracker/internal/httpapi"
+	"cartracker/internal/redis"
 )
 
 const (
@@ -19,6 +20,7 @@ const (
 // the program is has to wait for it.
 type watch struct {
 	ping     func(context.Context) error
+	link     *redis.Link // nil without Redis
 	now      func() date.Moment
 	began    date.Moment
 	version  string
@@ -62,6 +64,9 @@ func (w *watch) Health() httpapi.Health {
 	now := w.now()
 	h := httpapi.Health{
 		Timestamp: now, Uptime: now.Sub(w.began).Seconds(), Version: w.version, Database: "connected", Redis: "embedded",
+	}
+	if w.link != nil {
+		h.Redis = w.link.State()
 	}
 	switch {
 	case w.stopping.Load():

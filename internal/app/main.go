@@ -63,7 +63,7 @@ func withDatabase(ctx context.Context, c *config.Config, do func(*store.DB) erro
 
 // Users lets do work on the users.
 func (p Program) Users(ctx context.Context, c *config.Config, do func(*identity.Service) error) error {
-	office, _, err := openOffice(ctx, c, p.Version)
+	office, _, err := openOffice(ctx, c, nil, p.Version)
 	if err != nil {
 		return err
 	}
@@ -71,12 +71,12 @@ func (p Program) Users(ctx context.Context, c *config.Config, do func(*identity.
 	if needed, err := office.Identity.SetupNeeded(ctx); err == nil && !needed {
 		forget(setupPath(c))
 	}
-	return errors.Join(done, office.DB.Close())
+	return errors.Join(done, office.Close())
 }
 
 // Transfer lets do import or export.
 func (p Program) Transfer(ctx context.Context, c *config.Config, do func(*transfer.Service) error) error {
-	office, _, err := openOffice(ctx, c, p.Version)
+	office, _, err := openOffice(ctx, c, nil, p.Version)
 	if err != nil {
 		return err
 	}
@@ -84,12 +84,13 @@ func (p Program) Transfer(ctx context.Context, c *config.Config, do func(*transf
 	if err == nil {
 		err = do(office.Transfer)
 	}
-	return errors.Join(err, office.DB.Close())
+	return errors.Join(err, office.Close())
 }
 
 // bare returns the API without anything behind it, to be described.
 func bare() *httpapi.API {
-	o := NewOffice(store.New(nil, nil, nil, store.Dialect{}), &config.Config{Zone: time.UTC}, []byte("described, never served"), "", time.Now)
+	o := NewOffice(store.New(nil, nil, nil, store.Dialect{}), nil, &config.Config{Zone: time.UTC, CacheBytes: 1}, []byte("described, never served"), "", time.Now)
+	defer o.cache.Close()
 	o.Handler(nil)
 	return o.API
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cartracker/internal/config"
+	"cartracker/internal/redis"
 	"cartracker/internal/secret"
 	"cartracker/internal/store"
 	"cartracker/internal/store/postgres"
@@ -47,8 +48,9 @@ func openDatabase(ctx context.Context, c *config.Config) (db *store.DB, made boo
 }
 
 // openOffice opens the database, brings it up to date, and puts the services
-// over it. It reports whether a SQLite file was made.
-func openOffice(ctx context.Context, c *config.Config, version string) (o *Office, made bool, err error) {
+// over it, which share what they can through link unless that is nil. It
+// reports whether a SQLite file was made.
+func openOffice(ctx context.Context, c *config.Config, link *redis.Link, version string) (o *Office, made bool, err error) {
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return nil, false, fmt.Errorf("DATA_DIR: %w", err)
 	}
@@ -63,7 +65,7 @@ func openOffice(ctx context.Context, c *config.Config, version string) (o *Offic
 	if _, err := db.Migrate(ctx); err != nil {
 		return nil, false, errors.Join(err, db.Close())
 	}
-	return NewOffice(db, c, master, version, time.Now), made, nil
+	return NewOffice(db, link, c, master, version, time.Now), made, nil
 }
 
 // masterKey returns the secret from which all keys are derived. On SQLite one

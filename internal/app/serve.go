@@ -37,11 +37,19 @@ func (p Program) Serve(ctx context.Context, c *config.Config, t cli.Terminal, re
 	level := new(slog.LevelVar)
 	level.Set(c.Level)
 	slog.SetDefault(observe.NewLogger(t.Err, c.LogFormat, level))
-	office, made, err := openOffice(ctx, c, p.Version)
+	tuneMemory(c)
+	link, err := openLink(ctx, c)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, office.DB.Close()) }()
+	if link != nil {
+		defer link.Close()
+	}
+	office, made, err := openOffice(ctx, c, link, p.Version)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, office.Close()) }()
 	ln, err := net.Listen("tcp", c.Addr())
 	if err != nil {
 		return fmt.Errorf("cannot listen: %w", err)
@@ -52,12 +60,12 @@ func (p Program) Serve(ctx context.Context, c *config.Config, t cli.Terminal, re
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	w := &watch{ping: office.DB.Ping, now: office.now, began: office.now(), version: p.Version}
+	w := &watch{ping: office.DB.Ping, link: link, now: office.now, began: office.now(), version: p.Version}
 	announce(t.Err, c, made, code, t.ErrTerminal)
 	if ready != nil {
 		ready(ln.Addr().String())
 	}
-	parts := []func(context.Context) error{w.Run, office.tidy}
+	parts := append(office.Parts(), w.Run, office.tidy)
 	if backups := office.schedule(c, p.Version); backups != nil {
 		parts = append(parts, backups)
 	}

@@ -10,39 +10,54 @@ import (
 // are, and of those that it likes alike the first; "" if it takes none of them
 // or likes no coding better (RFC 9110, section 12.5.3).
 func preferred(h http.Header, codings []string) string {
-	weights := accepted(h)
-	best, most := "", weights["identity"]
+	if len(h["Accept-Encoding"]) == 0 || len(h["X-No-Compression"]) > 0 {
+		return ""
+	}
+	best, most := "", 0.0
+	if w, named := weight(h, "identity"); named {
+		most = w
+	}
 	for _, c := range codings {
-		weight, named := weights[c]
+		w, named := weight(h, c)
 		if !named {
-			weight = weights["*"]
+			w, _ = weight(h, "*")
 		}
-		if weight > most || weight == most && weight > 0 && best == "" {
-			best, most = c, weight
+		if w > most || w == most && w > 0 && best == "" {
+			best, most = c, w
 		}
 	}
 	return best
 }
 
-// accepted returns the weights in an Accept-Encoding, from 0 (refused) to 1.
-func accepted(h http.Header) map[string]float64 {
-	weights := map[string]float64{}
-	for offer := range strings.SplitSeq(strings.Join(h.Values("Accept-Encoding"), ","), ",") {
-		name, parameter, weighted := strings.Cut(strings.ToLower(offer), ";")
-		weight := 1.0
-		if weighted {
-			weight = qvalue(parameter)
+// weight returns the weight of a coding in an Accept-Encoding, from 0 (refused)
+// to 1, and whether it is named there.
+func weight(h http.Header, coding string) (w float64, named bool) {
+	for _, line := range h["Accept-Encoding"] {
+		for offer := range strings.SplitSeq(line, ",") {
+			name, parameter, weighted := strings.Cut(offer, ";")
+			if !isCoding(strings.TrimSpace(name), coding) {
+				continue
+			}
+			w, named = 1, true
+			if weighted {
+				w = qvalue(parameter)
+			}
 		}
-		weights[strings.TrimSpace(name)] = weight
 	}
-	return weights
+	return w, named
+}
+
+// isCoding reports whether a name means a coding; x-gzip is an old one of gzip
+// (RFC 9110, section 8.4.1.3).
+func isCoding(name, coding string) bool {
+	return strings.EqualFold(name, coding) || coding == "gzip" && strings.EqualFold(name, "x-gzip")
 }
 
 // qvalue reads a weight such as "q=0.5". What is malformed counts as refused.
 func qvalue(parameter string) float64 {
-	text, ok := strings.CutPrefix(strings.TrimSpace(parameter), "q=")
+	name, text, _ := strings.Cut(strings.TrimSpace(parameter), "=")
 	q, err := strconv.ParseFloat(text, 64)
-	if !ok || err != nil || !(q >= 0 && q <= 1) {
+	if !strings.EqualFold(name, "q") || err != nil || !(q >= 0 && q <= 1) {
 		return 0
 	}
 	return q

@@ -7,14 +7,18 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
-	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"cartracker/internal/audit"
+	"cartracker/internal/cache"
 	"cartracker/internal/customers"
+	"cartracker/internal/date"
 	"cartracker/internal/fault"
 	"cartracker/internal/fleet"
 	"cartracker/internal/httpapi/middleware"
 	"cartracker/internal/identity"
+	"cartracker/internal/observe"
+	"cartracker/internal/ratelimit"
+	"cartracker/internal/record"
 	"cartracker/internal/rental"
 	"cartracker/internal/transfer"
 )
@@ -30,6 +34,12 @@ type API struct {
 	Transfer  *transfer.Service
 	TempDir   string // for files that are received
 
+	Cache    cache.Cache
+	Limiter  ratelimit.Limiter
+	Attempts *ratelimit.Attempts
+	Limits   Limits
+	Today    func() date.Date // in the business's zone
+
 	Replays     Replayer
 	Fingerprint func(body []byte) string // with a key: a body may hold a password
 	Health      func() Health
@@ -41,8 +51,11 @@ type API struct {
 	Origins     []string       // that may use the API from a browser
 	Proxies     []netip.Prefix // whose X-Forwarded-For is believed
 
-	huma   huma.API
-	routes []Route
+	mux      *guardedMux
+	huma     huma.API
+	routes   []Route
+	shelves  []*shelf
+	policies map[ratelimit.Rule]policy
 }
 
 // A Route is one line of the route table.
@@ -54,15 +67,12 @@ type Route struct {
 	Cache   *string `json:"cache"`
 }
 
-type humaMux = humago.Mux
-
-func newHumaAPI(mux humaMux, c huma.Config) huma.API { return humago.New(mux, c) }
-
 // Handler returns the routes of a, behind what every request passes. It is
 // called once.
 func (a *API) Handler() http.Handler {
-	mux := http.NewServeMux()
-	a.huma = newHuma(mux)
+	a.mux = &guardedMux{ServeMux: http.NewServeMux()}
+	a.huma = newHuma(a.mux)
+	a.policies = a.Limits.policies()
 	a.authRoutes()
 	a.userRoutes()
 	a.carRoutes()
@@ -71,16 +81,17 @@ func (a *API) Handler() http.Handler {
 	a.auditRoutes()
 	a.importRoutes()
 	a.operationsRoutes()
+	a.cacheRoutes()
 	a.docsRoutes(a.assetRoutes())
 	a.completeAnswers()
-	return middleware.Chain(unrouted(mux),
-		middleware.RequestID,
+	a.mux.ServeMux.HandleFunc("/", a.unrouted)
+	return middleware.Chain(a.mux.ServeMux,
+		middleware.Visit(a.Proxies),
 		middleware.Log,
 		middleware.Security(a.Secure),
 		middleware.Recover(fail),
 		middleware.CORS(a.Origins),
-		middleware.Client(a.Proxies),
-		middleware.Address(fail),
+		middleware.Address(a.refuse),
 	)
 }
 
@@ -95,35 +106,39 @@ var (
 	errMethod  = &Failure{Code: "method_not_allowed", Message: "this route does not take this method", status: http.StatusMethodNotAllowed}
 )
 
-// unrouted answers what no route takes in our envelope: the mux knows which
-// methods a path takes, and says so to a request that it refuses.
-func unrouted(mux *http.ServeMux) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h, pattern := mux.Handler(r)
-		if pattern != "" {
-			middleware.NoteRoute(r, pattern)
-			mux.ServeHTTP(w, r)
-			return
-		}
-		refusal := &refused{header: http.Header{}}
-		h.ServeHTTP(refusal, r)
-		if refusal.status != http.StatusMethodNotAllowed {
-			fail(w, r, errNoRoute)
-			return
-		}
-		w.Header().Set("Allow", strings.Join(refusal.header.Values("Allow"), ", "))
-		f := *errMethod
-		f.RequestID = w.Header().Get("X-Request-Id")
-		f.reply().write(w, r)
-	})
+// refuse answers a request that no route can take. It counts as any other.
+func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	c, refused := a.admit(w, r, byCaller, record.Anyone)
+	if refused != nil {
+		err = refused
+	}
+	fail(w, middleware.As(r, c), err)
 }
 
-// A refused response keeps what the mux says about a request that it refuses.
-type refused struct {
-	header http.Header
-	status int
-}
+// methods are those that routes take.
+var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 
-func (r *refused) Header() http.Header         { return r.header }
-func (r *refused) WriteHeader(status int)      { r.status = status }
-func (r *refused) Write(b []byte) (int, error) { return len(b), nil }
+// unrouted answers what no route takes. The mux knows which methods the path takes.
+func (a *API) unrouted(w http.ResponseWriter, r *http.Request) {
+	c, err := a.admit(w, r, byCaller, record.Anyone)
+	r = middleware.As(r, c)
+	if err != nil {
+		fail(w, r, err)
+		return
+	}
+	var allowed []string
+	for _, m := range methods {
+		probe := &http.Request{Method: m, URL: r.URL, Host: r.Host}
+		if _, pattern := a.mux.Handler(probe); pattern != "/" {
+			allowed = append(allowed, m)
+		}
+	}
+	if allowed == nil {
+		fail(w, r, errNoRoute)
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	f := *errMethod
+	f.RequestID = observe.RequestID(r.Context())
+	f.reply().write(w, r)
+}

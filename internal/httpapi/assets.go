@@ -120,14 +120,18 @@ func unzip(read func() ([]byte, error)) ([]byte, error) {
 // reply answers with a file as the client takes it best.
 func (f *asset) reply(h http.Header) (reply, error) {
 	coding := ""
-	if len(f.content) > 1 && len(h.Values("X-No-Compression")) == 0 {
+	if len(f.content) > 1 {
 		coding = preferred(h, assetCodings)
 	}
 	body, err := f.content[coding]()
-	return reply{
-		status: http.StatusOK, body: body, kind: f.kind, tagged: true, hash: f.hash, coding: coding,
+	rep := reply{
+		status: http.StatusOK, content: readyContent(body, f.hash, coding), ready: true, kind: f.kind,
 		header: map[string]string{"Cache-Control": "public, max-age=31536000, immutable"},
-	}, err
+	}
+	if coding != "" {
+		rep.header["Content-Encoding"] = coding
+	}
+	return rep, err
 }
 
 // page answers with a page whose html names static files as "/assets/NAME": it

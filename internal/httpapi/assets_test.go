@@ -32,9 +32,6 @@ var assetSources = []string{
 	"swagger-ui/swagger-ui.css",
 }
 
-// minCompressed is from how many bytes on text is compressed.
-const minCompressed = 1 << 10
-
 // A coder writes and reads one coding.
 type coder struct {
 	encode func(io.Writer) (io.WriteCloser, error)

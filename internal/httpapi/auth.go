@@ -66,26 +66,27 @@ func (a *API) authRoutes() {
 		return route{method: method, path: "/api/auth/" + path, tag: authTag, summary: summary, body: body, answer: answer}
 	}
 	r := at("POST", "login", "Sign in", reflect.TypeFor[loginBody](), reflect.TypeFor[loginAnswer]())
-	r.errors = []int{http.StatusUnauthorized}
+	r.errors, r.limiter = []int{http.StatusUnauthorized}, signIns
 	register(a, r, a.login)
 	r = at("POST", "refresh", "Get a new access token for the refresh cookie", nil, reflect.TypeFor[loginAnswer]())
-	r.cookie, r.errors = true, []int{http.StatusUnauthorized, http.StatusForbidden}
+	r.cookie, r.errors, r.limiter = true, []int{http.StatusUnauthorized, http.StatusForbidden}, signIns
 	register(a, r, a.refresh)
 	r = at("GET", "session-check", "Tell who is signed in", nil, reflect.TypeFor[sessionAnswer]())
-	r.cookie, r.errors = true, []int{http.StatusUnauthorized, http.StatusForbidden}
+	r.cookie, r.errors, r.limiter = true, []int{http.StatusUnauthorized, http.StatusForbidden}, strangers
 	register(a, r, a.sessionCheck)
 	r = at("POST", "logout", "Sign out", reflect.TypeFor[logoutBody](), reflect.TypeFor[success[*struct{}]]())
-	r.partial, r.cookie, r.errors = true, true, []int{http.StatusForbidden}
+	r.partial, r.cookie, r.errors, r.limiter = true, true, []int{http.StatusForbidden}, strangers
 	register(a, r, a.logout)
 	user := reflect.TypeFor[success[identity.User]]()
 	r = at("POST", "register", "Make an account, where that is allowed", reflect.TypeFor[identity.Registration](), user)
-	r.status, r.errors = http.StatusCreated, []int{http.StatusForbidden, http.StatusConflict}
+	r.status, r.errors, r.limiter = http.StatusCreated, []int{http.StatusForbidden, http.StatusConflict}, everySign
 	register(a, r, a.signUp)
 	r = at("GET", "setup", "Tell whether the first admin is still to be made", nil, reflect.TypeFor[success[setupState]]())
 	r.errors = []int{http.StatusNotFound}
 	register(a, r, a.setupState)
 	r = at("POST", "setup", "Make the first admin", reflect.TypeFor[setupBody](), user)
 	r.status, r.errors = http.StatusCreated, []int{http.StatusUnauthorized, http.StatusNotFound, http.StatusConflict}
+	r.limiter = signIns
 	register(a, r, a.setUp)
 }
 
@@ -105,19 +106,33 @@ func (a *API) login(ctx context.Context, _ *struct{}) (reply, error) {
 	if err := fault.All(filled, bad.Err()); err != nil {
 		return reply{}, err
 	}
-	pass, err := a.Identity.Login(ctx, in.Username, in.Password)
+	var pass identity.Pass
+	err := a.attempt(ctx, attempt{
+		account: func(ctx context.Context) (string, error) { return a.Identity.Account(ctx, in.Username) },
+		failed:  unauthenticated,
+		try: func(ctx context.Context) (err error) {
+			pass, err = a.Identity.Login(ctx, in.Username, in.Password)
+			return err
+		},
+	})
 	if err != nil {
 		return reply{}, err
 	}
 	return a.passed(pass)
 }
 
+func unauthenticated(err error) bool { return fault.Of(err).Kind == fault.Unauthenticated }
+
 func (a *API) refresh(ctx context.Context, _ *struct{}) (reply, error) {
 	token, err := a.cookie(askedOf(ctx).Request)
 	if err != nil {
 		return reply{}, err
 	}
-	pass, err := a.Identity.Renew(ctx, token)
+	var pass identity.Pass
+	err = a.attempt(ctx, attempt{certain: true, failed: unauthenticated, try: func(ctx context.Context) (err error) {
+		pass, err = a.Identity.Renew(ctx, token)
+		return err
+	}})
 	if err != nil {
 		return a.signedOut(ctx, err), nil
 	}
@@ -263,10 +278,14 @@ func (a *API) setUp(ctx context.Context, _ *struct{}) (reply, error) {
 	var bad fault.Fields
 	filled := setupShape.fill(askedOf(ctx).body, "", &in)
 	record.CheckText(&bad, "code", in.Code, 1, 100)
-	u, err := a.Identity.SetUp(ctx, in.Code, func(r *identity.Registration) error {
-		*r = in.Registration
-		return fault.All(filled, bad.Err())
-	})
+	var u identity.User
+	err := a.attempt(ctx, attempt{failed: unauthenticated, try: func(ctx context.Context) (err error) {
+		u, err = a.Identity.SetUp(ctx, in.Code, func(r *identity.Registration) error {
+			*r = in.Registration
+			return fault.All(filled, bad.Err())
+		})
+		return err
+	}})
 	if err != nil {
 		return reply{}, err
 	}

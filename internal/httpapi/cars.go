@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"reflect"
+	"time"
 
 	"cartracker/internal/date"
 	"cartracker/internal/fault"
@@ -63,9 +64,9 @@ func (a *API) carRoutes() {
 	at := func(path, summary string, access record.Access) route {
 		return route{path: "/api/cars" + path, tag: "Cars", summary: summary, access: access}
 	}
-	list(a, at("", "List cars", record.SignedIn), s.List)
+	list(a, at("", "List cars", record.SignedIn).kept(5*time.Minute, "cars", "users"), s.List)
 	create(a, at("", "Add a car", record.AdminOnly), func(c fleet.Car) string { return string(c.ID) }, s.Add)
-	show[CarPath](a, at("/{car}", "Show a car", record.SignedIn), func(ctx context.Context, ref string) (fleet.Car, error) {
+	show[CarPath](a, at("/{car}", "Show a car", record.SignedIn).kept(5*time.Minute, "car:{car}", "users"), func(ctx context.Context, ref string) (fleet.Car, error) {
 		return s.Get(ctx, fleet.Ref(ref))
 	})
 	amend(a, at("/{car}", "Change a car; employees change status, mileage and location only", record.Staff), a.carID,
@@ -96,7 +97,7 @@ func (a *API) carRoutes() {
 
 func (a *API) occupancyRoutes(at func(string, string, record.Access) route) {
 	cars := reflect.TypeFor[success[[]fleet.Car]]()
-	r := at("/available", "List cars that are free for all of a period", record.SignedIn)
+	r := at("/available", "List cars that are free for all of a period", record.SignedIn).kept(2*time.Minute, "cars", "users")
 	r.method, r.answer = http.MethodGet, cars
 	register(a, r, func(ctx context.Context, q *availableQuery) (reply, error) {
 		span, err := q.span()
@@ -115,7 +116,7 @@ func (a *API) occupancyRoutes(at func(string, string, record.Access) route) {
 		}
 		return paged(a.Fleet.Available(ctx, date.Between(in.StartingDate, in.EndingDate), *f))
 	})
-	r = at("/{car}/availability", "Tell what holds a car in a period", record.SignedIn)
+	r = at("/{car}/availability", "Tell what holds a car in a period", record.SignedIn).kept(2*time.Minute, "car:{car}", "customers")
 	r.method, r.answer = http.MethodGet, reflect.TypeFor[success[[]rental.Hold]]()
 	register(a, r, func(ctx context.Context, q *availabilityQuery) (reply, error) {
 		ref, refErr := q.ref()
@@ -125,7 +126,7 @@ func (a *API) occupancyRoutes(at func(string, string, record.Access) route) {
 		}
 		return one(a.Rental.Availability(ctx, fleet.Ref(ref), span))
 	})
-	r = at("/calendar", "Show what holds each car in a period of at most 92 days", record.Staff)
+	r = at("/calendar", "Show what holds each car in a period of at most 92 days", record.Staff).kept(2*time.Minute, "cars", "customers")
 	r.method, r.answer = http.MethodGet, reflect.TypeFor[success[calendar]]()
 	register(a, r, func(ctx context.Context, p *Period) (reply, error) {
 		span, err := p.span()

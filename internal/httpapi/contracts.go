@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"strings"
+	"time"
 
 	"cartracker/internal/date"
 	"cartracker/internal/fault"
@@ -64,14 +65,20 @@ var (
 	errFixed = page.ErrQuery.Say("status: this list has one status only")
 )
 
+// contractLife is how long answers with contracts are kept, unless something
+// changes that contractTags stand for.
+const contractLife = 2 * time.Minute
+
+var contractTags = []string{"contracts", "cars", "customers", "users"}
+
 func (a *API) contractRoutes() {
 	s := a.Rental
 	at := func(path, summary string, access record.Access) route {
 		return route{path: "/api/contracts" + path, tag: "Contracts", summary: summary, access: access}
 	}
-	list(a, at("", "List contracts", record.Staff), s.List)
+	list(a, at("", "List contracts", record.Staff).kept(contractLife, contractTags...), s.List)
 	create(a, at("", "Rent a car out", record.Staff), func(c rental.Contract) string { return string(c.ID) }, s.Rent)
-	show[IDPath](a, at("/{id}", "Show a contract", record.Staff), func(ctx context.Context, id string) (rental.Contract, error) {
+	show[IDPath](a, at("/{id}", "Show a contract", record.Staff).kept(contractLife, "contract:{id}", "cars", "customers", "users"), func(ctx context.Context, id string) (rental.Contract, error) {
 		return s.Get(ctx, rental.ContractID(id))
 	})
 	amend(a, at("/{id}", "Change a contract: extend it, move it, agree on a price", record.Staff), byID,
@@ -95,7 +102,7 @@ func (a *API) contractRoutes() {
 // contractLists adds the lists with one status.
 func (a *API) contractLists(at func(string, string, record.Access) route) {
 	fixed := func(path, summary, sort string, status rental.Status) {
-		list(a, at(path, summary, record.Staff), func(ctx context.Context, f rental.Filter) (page.Of[rental.Contract], error) {
+		list(a, at(path, summary, record.Staff).kept(contractLife, contractTags...), func(ctx context.Context, f rental.Filter) (page.Of[rental.Contract], error) {
 			if f.Status != "" && f.Status != status {
 				return page.Of[rental.Contract]{}, errFixed
 			}
@@ -105,12 +112,12 @@ func (a *API) contractLists(at func(string, string, record.Access) route) {
 	}
 	fixed("/active", "List active contracts", "", rental.Active)
 	fixed("/expired", "List ended contracts, the last ended first", "-endDate", rental.Ended)
-	list(a, at("/pending-notification", "List contracts whose customer was not told", record.Staff),
+	list(a, at("/pending-notification", "List contracts whose customer was not told", record.Staff).kept(contractLife, contractTags...),
 		func(ctx context.Context, f rental.Filter) (page.Of[rental.Contract], error) {
 			f.Unnotified = true
 			return a.Rental.List(ctx, f)
 		})
-	list(a, at("/expiring", "List contracts that end within some days", record.Staff),
+	list(a, at("/expiring", "List contracts that end within some days", record.Staff).kept(contractLife, contractTags...),
 		func(ctx context.Context, q expiringQuery) (page.Of[rental.Contract], error) {
 			q.Sort = cmp.Or(q.Sort, "endDate")
 			return a.Rental.Expiring(ctx, q.Days, q.Filter)

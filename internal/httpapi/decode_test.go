@@ -23,10 +23,11 @@ import (
 
 // alone serves one route without any service behind it.
 func alone[I any](method string, handle func(context.Context, *I) (reply, error)) http.Handler {
-	a, mux := &API{}, http.NewServeMux()
-	a.huma = newHuma(mux)
-	register(a, route{method: method, path: "/alone", access: record.Anyone}, handle)
-	return middleware.Chain(unrouted(mux), middleware.RequestID, middleware.Address(fail))
+	a := &API{mux: &guardedMux{ServeMux: http.NewServeMux()}}
+	a.huma = newHuma(a.mux)
+	register(a, route{method: method, path: "/alone", access: record.Anyone, limiter: never}, handle)
+	a.mux.ServeMux.HandleFunc("/", a.unrouted)
+	return middleware.Chain(a.mux.ServeMux, middleware.Visit(nil), middleware.Address(a.refuse))
 }
 
 // FuzzBody decodes any body into drafts: it never panics, tells every wrong

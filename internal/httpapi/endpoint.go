@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"cartracker/internal/fault"
+	"cartracker/internal/httpapi/middleware"
 	"cartracker/internal/ident"
 	"cartracker/internal/page"
 	"cartracker/internal/record"
@@ -33,6 +35,8 @@ type route struct {
 	status       int          // of success, 200 if 0
 	answer       reflect.Type // what success answers
 	kind         string       // its media type, JSON if empty
+	limiter      limiter      // by which it is counted
+	keeping      *keeping     // how answers are kept; nil if they are not
 }
 
 // asked is the request behind a handler's context, with its body unless that
@@ -41,6 +45,8 @@ type asked struct {
 	*http.Request
 	body   []byte
 	writer http.ResponseWriter // of the answer, for its deadlines
+	keyed  keyed               // where its answer is kept, if it is
+	tried  *bool               // to sign in, or to prove a password
 }
 
 type askedKey struct{}
@@ -53,11 +59,14 @@ func askedOf(ctx context.Context) asked {
 // register adds a route. Its caller is known, and may, before its parameters
 // are looked at; I has the parameters in path and query.
 func register[I any](a *API, r route, handle func(context.Context, *I) (reply, error)) {
-	a.routes = append(a.routes, Route{Method: r.method, Path: r.path, Role: r.access.String()})
-	op := a.operation(r)
-	op.Middlewares = huma.Middlewares{a.guard(r)}
-	huma.Register(a.huma, op, func(ctx context.Context, in *I) (*output, error) {
-		rep, err := handle(ctx, in)
+	a.routes = append(a.routes, r.line())
+	var s *shelf
+	if r.keeping != nil {
+		s = a.newShelf(r)
+	}
+	a.mux.guard = func(next http.HandlerFunc) http.HandlerFunc { return a.guard(r, s, next) }
+	huma.Register(a.huma, a.operation(r), func(ctx context.Context, in *I) (*output, error) {
+		rep, err := answer(ctx, func(ctx context.Context) (reply, error) { return handle(ctx, in) })
 		if err != nil {
 			rep = failureOf(ctx, err).reply()
 		}
@@ -69,53 +78,129 @@ func register[I any](a *API, r route, handle func(context.Context, *I) (reply, e
 	a.document(r)
 }
 
+// answer returns what a handler answers to the request of ctx, or has answered
+// to others.
+func answer(ctx context.Context, handle func(context.Context) (reply, error)) (reply, error) {
+	if k := askedOf(ctx).keyed; k.shelf != nil {
+		return k.got(ctx, handle)
+	}
+	return handle(ctx)
+}
+
+// line is what the route table tells of a route.
+func (r route) line() Route {
+	l := Route{Method: r.method, Path: r.path, Role: r.access.String()}
+	if name := r.limiter.name(r.method, r.access); name != "none" {
+		l.Limiter = &name
+	}
+	if r.keeping != nil {
+		text := r.keeping.String()
+		l.Cache = &text
+	}
+	return l
+}
+
+// A guardedMux puts a guard before each handler that huma registers.
+type guardedMux struct {
+	*http.ServeMux
+	guard func(http.HandlerFunc) http.HandlerFunc // of the route that is being registered
+}
+
+// HandleFunc registers a handler behind its guard.
+func (m *guardedMux) HandleFunc(pattern string, h func(http.ResponseWriter, *http.Request)) {
+	m.ServeMux.HandleFunc(pattern, m.guard(h))
+}
+
 // noBody is the shape of a body of which nothing is needed.
 var noBody = newShape(reflect.TypeFor[struct{}](), nil, true)
 
-// guard lets a request through to its route once its caller may and its body is read.
-func (a *API) guard(r route) func(huma.Context, func(huma.Context)) {
-	return func(hc huma.Context, next func(huma.Context)) {
-		req, w := humago.Unwrap(hc)
-		ctx, err := a.identify(req, r.access)
+// guard lets a request through to its route once its caller is known, counted
+// and may, and its body is read. What is kept is answered here.
+func (a *API) guard(r route, s *shelf, next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, req *http.Request) {
+		middleware.NoteRoute(w, r.path)
+		c, err := a.admit(w, req, r.limiter, r.access)
 		if err != nil {
-			fail(w, req, err)
+			fail(w, middleware.As(req, c), err)
 			return
 		}
-		var body []byte
-		if r.method != http.MethodGet && !r.file {
-			if body, err = readBody(w, req); err == nil && r.body == nil {
-				err = noBody.fill(body, "", new(struct{}))
-			}
-			if err != nil {
-				fail(w, req, err)
+		var k keyed
+		if s != nil {
+			k = keyed{s, a.key(s, req, c)}
+			if a.answerKept(w, req, k, c) {
 				return
 			}
 		}
-		next(huma.WithContext(hc, context.WithValue(ctx, askedKey{}, asked{req, body, w})))
+		req = middleware.As(req, c)
+		in := asked{Request: req, writer: w, keyed: k, tried: new(bool)}
+		if r.limiter == signIns {
+			defer a.countUntried(req, c, in.tried)
+		}
+		if in.body, err = bodyOf(w, req, r); err != nil {
+			fail(w, req, err)
+			return
+		}
+		next(w, req.WithContext(context.WithValue(req.Context(), askedKey{}, in)))
 	}
 }
 
-// identify returns a context that knows who asks.
-func (a *API) identify(r *http.Request, access record.Access) (context.Context, error) {
-	ctx := r.Context()
-	if access == record.Anyone {
-		return ctx, nil
+// bodyOf returns the body of a request to a route, unless that is a file.
+func bodyOf(w http.ResponseWriter, req *http.Request, r route) ([]byte, error) {
+	if r.method == http.MethodGet || r.file {
+		return nil, nil
 	}
+	body, err := readBody(w, req)
+	if err == nil && r.body == nil {
+		err = noBody.fill(body, "", new(struct{}))
+	}
+	return body, err
+}
+
+// admit tells who asks, counts the request, and refuses it if its caller may
+// not.
+func (a *API) admit(w http.ResponseWriter, r *http.Request, l limiter, access record.Access) (record.Caller, error) {
+	c := middleware.Visitor(w, r)
+	if l == never && access == record.Anyone {
+		return c, nil
+	}
+	c, known := a.identify(r, c)
+	if known != nil && fault.Of(known).Kind != fault.Unauthenticated {
+		return c, known
+	}
+	if err := a.count(w, r, l, c); err != nil {
+		return c, err
+	}
+	if access == record.Anyone {
+		return c, nil
+	}
+	return c, cmp.Or(known, access.Allow(c))
+}
+
+// identify tells who asks, by the access token of a request of c.
+func (a *API) identify(r *http.Request, c record.Caller) (record.Caller, error) {
 	token, ok := bearer(r)
 	if !ok {
-		return ctx, record.ErrSignIn
+		return c, record.ErrSignIn
 	}
-	return a.as(ctx, token, access)
+	return a.owner(r.Context(), c, token)
+}
+
+// owner returns c as the owner of an access token.
+func (a *API) owner(ctx context.Context, c record.Caller, token string) (record.Caller, error) {
+	p, session, err := a.Identity.Authenticate(ctx, token)
+	if err != nil {
+		return c, err
+	}
+	c.Person, c.SessionID = p, string(session)
+	return c, nil
 }
 
 // as returns a context in which the owner of an access token asks.
 func (a *API) as(ctx context.Context, token string, access record.Access) (context.Context, error) {
-	p, session, err := a.Identity.Authenticate(ctx, token)
+	c, err := a.owner(ctx, record.CallerOf(ctx), token)
 	if err != nil {
 		return ctx, err
 	}
-	c := record.CallerOf(ctx)
-	c.Person, c.SessionID = p, string(session)
 	return record.As(ctx, c), access.Allow(c)
 }
 

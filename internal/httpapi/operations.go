@@ -34,7 +34,7 @@ type readyAnswer struct {
 
 func (a *API) operationsRoutes() {
 	at := func(path, summary string, access record.Access, answer reflect.Type) route {
-		return route{method: http.MethodGet, path: path, tag: "Operations", summary: summary, access: access, answer: answer}
+		return route{method: http.MethodGet, path: path, tag: "Operations", summary: summary, access: access, answer: answer, limiter: never}
 	}
 	register(a, at("/health", "Tell how the program is", record.Anyone, reflect.TypeFor[healthAnswer]()),
 		func(context.Context, *struct{}) (reply, error) {
@@ -48,10 +48,10 @@ func (a *API) operationsRoutes() {
 	register(a, at("/routes", "List all routes", tableAccess, reflect.TypeFor[success[[]Route]]()),
 		func(context.Context, *struct{}) (reply, error) { return one(a.routes, nil) })
 	r := at("/openapi.json", "Describe the API (OpenAPI 3.1)", record.Anyone, nil)
-	r.kind = "application/vnd.oai.openapi+json"
+	r.kind, r.limiter = "application/vnd.oai.openapi+json", byCaller
 	register(a, r, a.describe(r.kind, func() ([]byte, error) { return json.Marshal(a.OpenAPI()) }))
 	r = at("/openapi.yaml", "Describe the API (OpenAPI 3.1)", record.Anyone, nil)
-	r.kind = "application/vnd.oai.openapi"
+	r.kind, r.limiter = "application/vnd.oai.openapi", byCaller
 	register(a, r, a.describe(r.kind, func() ([]byte, error) { return a.OpenAPI().YAML() }))
 }
 

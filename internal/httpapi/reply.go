@@ -1,8 +1,6 @@
 package httpapi
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"cartracker/internal/cache"
 	"cartracker/internal/page"
 )
 
@@ -53,17 +52,18 @@ func paginate[T any](p page.Of[T]) *pagination {
 type reply struct {
 	status   int
 	body     []byte
+	content  *content // is the body instead, and may be somebody else's too
 	location string
 	version  string // the part of the ETag before the hash; "" for none
 	tagged   bool   // has an ETag
 	secret   bool   // has a token: nobody may keep it
 	replayed bool   // was answered before
 	cookies  []*http.Cookie
-	retry    int     // seconds until it is worth trying again
-	kind     string  // media type, if not JSON
-	stream   *stream // is the answer instead
-	hash     string  // of what is answered, if that is known before
-	coding   string  // how the body is compressed
+	retry    int           // seconds until it is worth trying again
+	outcome  cache.Outcome // of looking for it in the cache; "" if nobody did
+	kind     string        // media type, if not JSON
+	stream   *stream       // is the answer instead
+	ready    bool          // the content is in its coding already
 	header   map[string]string
 }
 
@@ -86,6 +86,15 @@ func nothing(message string) (reply, error) {
 	return encode(http.StatusOK, success[*struct{}]{Success: true, Message: message})
 }
 
+// Values of headers that many answers have. Nobody changes them.
+var (
+	keepable  = []string{"private, no-cache"}
+	unkeeping = []string{"no-store"}
+	isJSONNow = []string{"application/json; charset=utf-8"}
+	outcomes  = map[cache.Outcome][]string{cache.Hit: {"HIT"}, cache.Miss: {"MISS"}, cache.Bypass: {"BYPASS"}}
+	encodings = [codings][]string{gzipped: {"gzip"}, zstandard: {"zstd"}}
+)
+
 // write answers r to a request.
 func (r reply) write(w http.ResponseWriter, q *http.Request) {
 	if r.stream != nil {
@@ -93,12 +102,41 @@ func (r reply) write(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	h := w.Header()
-	h.Set("Cache-Control", "private, no-cache")
+	h["Cache-Control"] = keepable
 	if r.secret || r.status >= 400 {
-		h.Set("Cache-Control", "no-store")
+		h["Cache-Control"] = unkeeping
 	}
+	r.writeExtras(h)
+	c := r.content
+	if c == nil {
+		c = newContent(r.body, r.tag())
+	}
+	k := r.form(q, c)
+	if c.tag != "" {
+		h["Etag"] = c.forms[k].etag
+		if isRead(q) && matches(q.Header, c.tag) {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	r.writeKind(h)
+	f := c.form(k)
+	h["Content-Length"] = f.length
+	if k != plain {
+		h["Content-Encoding"] = encodings[k]
+	}
+	w.WriteHeader(r.status)
+	if _, err := w.Write(f.body); err != nil {
+		slog.DebugContext(q.Context(), "the client went away", "err", err)
+	}
+}
+
+func isRead(q *http.Request) bool { return q.Method == http.MethodGet || q.Method == http.MethodHead }
+
+// writeExtras writes the headers that some answers have.
+func (r reply) writeExtras(h http.Header) {
 	for _, c := range r.cookies {
-		http.SetCookie(w, c)
+		h.Add("Set-Cookie", c.String())
 	}
 	if r.location != "" {
 		h.Set("Location", r.location)
@@ -112,79 +150,43 @@ func (r reply) write(w http.ResponseWriter, q *http.Request) {
 	if r.status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", "Bearer")
 	}
+	if r.outcome != "" {
+		h["X-Cache"] = outcomes[r.outcome]
+	}
 	for name, value := range r.header {
 		h.Set(name, value)
 	}
-	if r.tagged {
-		h.Set("ETag", r.etag())
-		if q.Method == http.MethodGet || q.Method == http.MethodHead {
-			if matches(q.Header.Get("If-None-Match"), r.tag()) {
-				w.WriteHeader(http.StatusNotModified)
-				return
-			}
-		}
-	}
-	kind := r.kind
-	if kind == "" {
-		kind = "application/json; charset=utf-8"
-	}
-	h.Set("Content-Type", kind)
-	if r.coding != "" {
-		h.Set("Content-Encoding", r.coding)
-	}
-	h.Set("Content-Length", strconv.Itoa(len(r.body)))
-	w.WriteHeader(r.status)
-	if _, err := w.Write(r.body); err != nil {
-		slog.DebugContext(q.Context(), "the client went away", "err", err)
+}
+
+func (r reply) writeKind(h http.Header) {
+	h["Content-Type"] = isJSONNow
+	if r.kind != "" {
+		h.Set("Content-Type", r.kind)
 	}
 }
 
-// etag returns the ETag, which tells the codings of one body apart.
-func (r reply) etag() string {
-	if r.coding != "" {
-		return `"` + r.tag() + "-" + r.coding + `"`
+// form returns the coding in which a request is answered.
+func (r reply) form(q *http.Request, c *content) coding {
+	if r.secret || r.ready || len(c.body) < minCompressed || !isText(r.kind) {
+		return plain
 	}
-	return `"` + r.tag() + `"`
+	return codingOf[preferred(q.Header, offeredCodings)]
 }
 
-// tag is the opaque part of the ETag, without the coding.
+// isText reports whether a media type is worth compressing; "" is JSON.
+func isText(kind string) bool {
+	return kind == "" || strings.HasPrefix(kind, "text/") || strings.Contains(kind, "json") || strings.Contains(kind, "openapi")
+}
+
+// tag is the opaque part of the ETag, without the coding; "" if there is none.
 func (r reply) tag() string {
-	if r.hash != "" {
-		return r.hash
+	switch {
+	case !r.tagged:
+		return ""
+	case r.version == "":
+		return hash(r.body)
 	}
-	sum := sha256.Sum256(r.body)
-	hash := hex.EncodeToString(sum[:8])
-	if r.version == "" {
-		return hash
-	}
-	return r.version + "-" + hash
-}
-
-// matches reports whether an If-None-Match names the tag, in any encoding.
-func matches(header, tag string) bool {
-	for _, t := range etags(header) {
-		if t == "*" || t == tag {
-			return true
-		}
-	}
-	return false
-}
-
-// etags returns the opaque parts of the entity tags in a header (RFC 9110,
-// section 8.8.3), without weakness and encoding.
-func etags(header string) []string {
-	var out []string
-	for t := range strings.SplitSeq(header, ",") {
-		t = strings.TrimPrefix(strings.TrimSpace(t), "W/")
-		if t != "*" {
-			t = strings.Trim(t, `"`)
-			t = strings.TrimSuffix(strings.TrimSuffix(strings.TrimSuffix(t, "-gzip"), "-zstd"), "-br")
-		}
-		if t != "" {
-			out = append(out, t)
-		}
-	}
-	return out
+	return r.version + "-" + hash(r.body)
 }
 
 // output is what handlers give to huma: how to write the answer.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"cartracker/internal/date"
 	"cartracker/internal/identity"
@@ -65,10 +66,13 @@ func (nullSchema) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type:
 const apiDescription = `The back office of a car-rental company: cars, customers, contracts and the people who work there.
 
 Sign in with POST /api/auth/login and send the access token as "Authorization: Bearer …". Days are half-open: a car that
-comes back on the 10th can go out on the 10th. Money is a number with at most two decimals.`
+comes back on the 10th can go out on the 10th. Money is a number with at most two decimals.
+
+Requests are limited. The headers RateLimit and RateLimit-Policy of each counted answer tell how the caller stands; beyond the
+limit the answer is 429 with Retry-After.`
 
 // newHuma returns huma over mux, with nothing in it but what we register.
-func newHuma(mux humaMux) huma.API {
+func newHuma(mux humago.Mux) huma.API {
 	hooks.Do(setHooks)
 	registry := huma.NewMapRegistry("#/components/schemas/", schemaName)
 	for t, as := range map[reflect.Type]reflect.Type{
@@ -82,7 +86,7 @@ func newHuma(mux humaMux) huma.API {
 	} {
 		registry.RegisterTypeAlias(t, as)
 	}
-	return newHumaAPI(mux, huma.Config{
+	return humago.New(mux, huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "Car Tracker", Version: "1", Description: apiDescription, License: &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}},
@@ -199,6 +203,9 @@ func (a *API) response(r route, status int) *huma.Response {
 	if r.method == http.MethodGet && r.access != record.Anyone || r.versioned && r.method != http.MethodDelete {
 		res.Headers["ETag"] = &huma.Param{Schema: text}
 	}
+	if r.keeping != nil {
+		res.Headers["X-Cache"] = &huma.Param{Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"HIT", "MISS", "BYPASS"}}}
+	}
 	return res
 }
 
@@ -290,6 +297,9 @@ func errorsOf(r route) []int {
 	}
 	if r.access > record.SignedIn {
 		out[http.StatusForbidden] = true
+	}
+	if r.limiter != never {
+		out[http.StatusTooManyRequests] = true
 	}
 	if strings.Contains(r.path, "{") {
 		out[http.StatusNotFound] = true

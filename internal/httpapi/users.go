@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"reflect"
 
@@ -81,7 +82,14 @@ func (a *API) changePassword(ctx context.Context, p *IDPath) (reply, error) {
 	if err := fault.All(filled, bad.Err()); err != nil {
 		return reply{}, err
 	}
-	if err := a.Identity.ChangePassword(ctx, record.UserID(id), in.CurrentPassword, in.NewPassword); err != nil {
+	err = a.attempt(ctx, attempt{
+		account: func(context.Context) (string, error) { return id, nil },
+		failed:  func(err error) bool { return errors.Is(err, identity.ErrWrongPassword) },
+		try: func(ctx context.Context) error {
+			return a.Identity.ChangePassword(ctx, record.UserID(id), in.CurrentPassword, in.NewPassword)
+		},
+	})
+	if err != nil {
 		return reply{}, err
 	}
 	return nothing("changed; sign in again")

@@ -53,9 +53,9 @@ type RefreshToken struct {
 // A SessionStore keeps sessions. Of refresh tokens it sees digests only.
 type SessionStore interface {
 	Insert(ctx context.Context, s Session, first RefreshToken) error
-	// Owner returns the user of a session that has not ended at the moment
-	// now; ErrSignIn if there is none or the user is inactive.
-	Owner(ctx context.Context, id SessionID, now date.Moment) (record.Person, error)
+	// Owner returns the user of a session, and until when it lasts; ErrSignIn
+	// if there is none or the user is inactive.
+	Owner(ctx context.Context, id SessionID) (Owner, error)
 	// ByToken returns the session that a token belongs or belonged to, and
 	// locks it; ErrSignIn if there is none.
 	ByToken(ctx context.Context, digest string) (Session, RefreshToken, error)
@@ -65,14 +65,34 @@ type SessionStore interface {
 	DeleteAll(context.Context, record.UserID) error
 }
 
+// An Owner is who has a session, for as long as it lasts unless it is refreshed.
+type Owner struct {
+	Person record.Person
+	Until  date.Moment
+}
+
 // Claims are what an access token says.
-type Claims struct{ UserID, Username, Role, SessionID string }
+type Claims struct {
+	UserID, Username, Role, SessionID string
+	// Concern is for who remembers what a token stands for: what happens to one
+	// of these makes it another thing.
+	Concern []string
+}
 
 // An AccessSigner signs and reads access tokens.
 type AccessSigner interface {
 	Sign(Claims) (string, error)
 	// Parse refuses tokens that are not ours, and tells expired ones apart.
 	Parse(token string) (Claims, error)
+}
+
+// A Memory knows who has which session without a look at the database, for as
+// long as nothing has happened to the session or its user.
+type Memory interface {
+	// Recall returns the owner of a session who was found before.
+	Recall(Claims) (Owner, bool)
+	// Find returns the owner whom find finds, and remembers them.
+	Find(ctx context.Context, c Claims, find func(context.Context) (Owner, error)) (Owner, error)
 }
 
 // A RefreshMaker makes refresh tokens. The same token always has the same successor.
@@ -91,7 +111,7 @@ type Hasher interface {
 }
 
 // A Service signs people in and keeps users. All of its fields are required,
-// except RegistrationOpen, AppName and SetupDone.
+// except RegistrationOpen, AppName, SetupDone and Memory.
 type Service struct {
 	record.Env
 	Users            UserStore
@@ -108,4 +128,5 @@ type Service struct {
 	RegistrationOpen bool
 	AppName          string
 	SetupDone        func() // called once the first admin was made
+	Memory           Memory
 }

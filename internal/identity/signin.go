@@ -33,6 +33,17 @@ func (s *Service) Login(ctx context.Context, login string, p Password) (Pass, er
 	return pass, nil
 }
 
+// Account returns what names the account behind a user name or an e-mail
+// address: the same for both, or what was given if there is none.
+func (s *Service) Account(ctx context.Context, login string) (string, error) {
+	login = s.Normalize(login)
+	u, _, err := s.Users.Named(ctx, login)
+	if errors.Is(err, ErrNoUser) {
+		return login, nil
+	}
+	return string(u.ID), err
+}
+
 func (s *Service) login(ctx context.Context, login string, p Password) (Pass, error) {
 	u, hash, err := s.Users.Named(ctx, s.Normalize(login))
 	known := err == nil
@@ -141,14 +152,28 @@ func (s *Service) Authenticate(ctx context.Context, token string) (record.Person
 		return record.Person{}, "", err
 	}
 	id := SessionID(claims.SessionID)
-	p, err := s.Sessions.Owner(ctx, id, s.Now())
+	owner, err := s.owner(ctx, claims)
+	if err == nil && !owner.Until.After(s.Now()) { // it may have been refreshed
+		owner, err = s.Sessions.Owner(ctx, id)
+	}
 	if err != nil {
 		return record.Person{}, "", err
 	}
-	if string(p.ID) != claims.UserID {
+	if string(owner.Person.ID) != claims.UserID || !owner.Until.After(s.Now()) {
 		return record.Person{}, "", record.ErrSignIn
 	}
-	return p, id, nil
+	return owner.Person, id, nil
+}
+
+// owner returns who has the session of a token.
+func (s *Service) owner(ctx context.Context, c Claims) (Owner, error) {
+	if s.Memory == nil {
+		return s.Sessions.Owner(ctx, SessionID(c.SessionID))
+	}
+	if o, ok := s.Memory.Recall(c); ok {
+		return o, nil
+	}
+	return s.Memory.Find(ctx, c, func(ctx context.Context) (Owner, error) { return s.Sessions.Owner(ctx, SessionID(c.SessionID)) })
 }
 
 // Register makes an account for whoever asks, where that is allowed.

@@ -2,6 +2,8 @@ package identity
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"cartracker/internal/fault"
 	"cartracker/internal/page"
@@ -149,7 +151,11 @@ func (s *Service) Remove(ctx context.Context, id record.UserID, version int) (de
 	return deleted, err
 }
 
-// ChangePassword replaces the password of the user who asks, and signs them out everywhere.
+// ErrWrongPassword is behind the error of who does not know the own password.
+var ErrWrongPassword = errors.New("identity: the current password is wrong")
+
+// ChangePassword replaces the password of the user who asks, and signs them out
+// everywhere. Its error is ErrWrongPassword if current is not that password.
 func (s *Service) ChangePassword(ctx context.Context, id record.UserID, current, next Password) error {
 	if err := record.Require(ctx, record.SignedIn); err != nil {
 		return err
@@ -171,7 +177,11 @@ func (s *Service) ChangePassword(ctx context.Context, id record.UserID, current,
 	}
 	var bad fault.Fields
 	bad.Check(ok, "currentPassword", "is not your password")
-	if err := fault.All(bad.Err(), s.checkPassword("newPassword", next, u.Profile)); err != nil {
+	err = fault.All(bad.Err(), s.checkPassword("newPassword", next, u.Profile))
+	if !ok {
+		return fmt.Errorf("%w (%w)", err, ErrWrongPassword)
+	}
+	if err != nil {
 		return err
 	}
 	return s.setPassword(ctx, u, next, "changed the own password")

@@ -67,6 +67,9 @@ func text(err error) (s string) {
 // slog leaves as they are although a terminal obeys them become U+FFFD; those
 // below space are escaped by slog.
 func clean(s string, limit int) string {
+	if len(s) <= limit && isPlain(s) {
+		return s
+	}
 	if len(s) > limit {
 		for limit > 0 && !utf8.RuneStart(s[limit]) {
 			limit--
@@ -79,6 +82,16 @@ func clean(s string, limit int) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// isPlain reports whether all of s is printable ASCII, as nearly all texts are.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // A handler adds the request id of the context to each record, outside of any
@@ -99,6 +112,11 @@ func (h *handler) Enabled(ctx context.Context, level slog.Level) bool {
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
 	id := RequestID(ctx)
 	if id == "" {
+		return h.next.Handle(ctx, r)
+	}
+	if len(h.since) == 0 {
+		r = r.Clone()
+		r.AddAttrs(slog.String("requestId", id))
 		return h.next.Handle(ctx, r)
 	}
 	next := h.root.WithAttrs([]slog.Attr{slog.String("requestId", id)})

@@ -29,19 +29,23 @@ func (s Sessions) insertToken(ctx context.Context, t identity.RefreshToken) erro
 	return err
 }
 
-// Owner returns the user of a live session.
-func (s Sessions) Owner(ctx context.Context, id identity.SessionID, now date.Moment) (p record.Person, err error) {
+// Owner returns the user of a session, and until when it lasts.
+func (s Sessions) Owner(ctx context.Context, id identity.SessionID) (o identity.Owner, err error) {
 	found := false
+	var ends date.Moment
 	row := func(scan func(...any) error) error {
 		found = true
-		return scan(&p.ID, &p.Username, &p.Name, &p.Role)
+		return scan(&o.Person.ID, &o.Person.Username, &o.Person.Name, &o.Person.Role, &o.Until, &ends)
 	}
-	err = s.DB.query(ctx, row, `SELECT u.id, u.username, u.name, u.role FROM sessions s JOIN users u ON u.id = s.user_id
-		WHERE s.id = ? AND s.expires_at > ? AND s.ends_at > ? AND u.active`, string(id), now, now)
+	err = s.DB.query(ctx, row, `SELECT u.id, u.username, u.name, u.role, s.expires_at, s.ends_at FROM sessions s JOIN users u ON u.id = s.user_id
+		WHERE s.id = ? AND u.active`, string(id))
+	if o.Until.After(ends) {
+		o.Until = ends
+	}
 	if err == nil && !found {
 		err = record.ErrSignIn
 	}
-	return p, err
+	return o, err
 }
 
 // ByToken returns the session that a token belongs or belonged to, and locks it.

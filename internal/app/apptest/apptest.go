@@ -4,6 +4,7 @@ package apptest
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
@@ -18,6 +19,7 @@ import (
 	"cartracker/internal/identity"
 	"cartracker/internal/observe"
 	"cartracker/internal/record"
+	"cartracker/internal/redis"
 	"cartracker/internal/store/testdb"
 )
 
@@ -34,6 +36,8 @@ type Company struct {
 	Database testdb.Database
 	Clock    *Clock
 	Log      *Log
+	Served   http.Handler // what the URL serves
+	StopFeed func()       // lets the program no longer know what changes
 
 	Nobody, User, Employee, Admin *Client
 }
@@ -106,27 +110,94 @@ func Each(t *testing.T, test func(*testing.T, *Company), settings ...func(*confi
 // New serves a company over d. Settings change the configuration before.
 func New(t testing.TB, d testdb.Database, settings ...func(*config.Config)) *Company {
 	t.Helper()
-	c := &config.Config{DataDir: t.TempDir(), DatabaseURL: config.NewSecret(d.URL), AccessTokenSecret: config.NewSecret(strings.Repeat("s", 32))}
+	c := serve(t, d, &Clock{now: Start}, settings)
+	c.Admin = c.SignUp(t, "amra", record.Admin)
+	c.Employee = c.SignUp(t, "emir", record.Employee)
+	c.User = c.SignUp(t, "uma", record.User)
+	return c
+}
+
+// Beside serves the same company by another instance of the program, which
+// knows the same people.
+func (c *Company) Beside(t testing.TB, settings ...func(*config.Config)) *Company {
+	t.Helper()
+	other := serve(t, c.Database, c.Clock, settings)
+	there := func(known *Client) *Client {
+		out := *other.Nobody
+		out.ID, out.Token, out.Cookie = known.ID, known.Token, known.Cookie
+		return &out
+	}
+	other.Admin, other.Employee, other.User = there(c.Admin), there(c.Employee), there(c.User)
+	return other
+}
+
+// serve serves what is in d, until the test ends.
+func serve(t testing.TB, d testdb.Database, clock *Clock, settings []func(*config.Config)) *Company {
+	t.Helper()
+	c := &config.Config{
+		DataDir: t.TempDir(), DatabaseURL: config.NewSecret(d.URL), AccessTokenSecret: config.NewSecret(strings.Repeat("s", 32)),
+		RateLimitAPI: "off", RateLimitAuth: "off", RateLimitRead: "off", RateLimitWrite: "off", // tests ask more than clients do
+	}
 	for _, set := range settings {
 		set(c)
 	}
 	if err := c.Load(os.LookupEnv); err != nil {
 		t.Fatal(err)
 	}
-	company := &Company{Database: d, Clock: &Clock{now: Start}, Log: &shared}
-	company.Office = app.NewOffice(d.Migrated(t), c, []byte(c.AccessTokenSecret.Reveal()), "test", company.Clock.Now)
-	began := company.Clock.Now()
-	srv := httptest.NewServer(company.Handler(func() httpapi.Health {
-		now := company.Clock.Now()
+	company := &Company{Database: d, Clock: clock, Log: &shared}
+	link := connect(t, c)
+	company.Office = app.NewOffice(d.Migrated(t), link, c, []byte(c.AccessTokenSecret.Reveal()), "test", clock.Now)
+	t.Cleanup(company.API.Cache.Close)
+	company.run(t)
+	began := clock.Now()
+	company.Served = company.Handler(func() httpapi.Health {
+		now := clock.Now()
 		return httpapi.Health{Timestamp: date.At(now), Uptime: now.Sub(began).Seconds(), Version: "test", Database: "connected", Redis: "embedded"}
-	}))
+	})
+	srv := httptest.NewServer(company.Served)
 	t.Cleanup(srv.Close)
 	company.URL = srv.URL
 	company.Nobody = At(t, srv.URL)
-	company.Admin = company.SignUp(t, "amra", record.Admin)
-	company.Employee = company.SignUp(t, "emir", record.Employee)
-	company.User = company.SignUp(t, "uma", record.User)
 	return company
+}
+
+// connect opens the line to Redis, if the settings name one.
+func connect(t testing.TB, c *config.Config) *redis.Link {
+	t.Helper()
+	if !c.Redis.IsSet() {
+		return nil
+	}
+	link, err := redis.Open(t.Context(), c.Redis.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(link.Close)
+	return link
+}
+
+// run runs what the program runs beside serving, until the test ends, and
+// returns once it knows of changes.
+func (c *Company) run(t testing.TB) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	for _, part := range c.Parts() {
+		all.Go(func() {
+			if err := part(ctx); err != nil {
+				t.Errorf("a part of the program ended: %v", err)
+			}
+		})
+	}
+	c.StopFeed = func() {
+		stop()
+		all.Wait()
+	}
+	t.Cleanup(c.StopFeed)
+	select {
+	case <-c.Feed.Ready():
+	case <-time.After(startTimeout):
+		t.Fatal("the feed of changes is not followed")
+	}
 }
 
 // SignUp makes a user of this name and role, and signs them in.

@@ -29,7 +29,7 @@ type Client struct {
 
 // At returns nobody in particular who uses the program at url.
 func At(t testing.TB, url string) *Client {
-	transport := &http.Transport{MaxIdleConnsPerHost: 256, ExpectContinueTimeout: time.Minute}
+	transport := &http.Transport{MaxIdleConnsPerHost: 256, ExpectContinueTimeout: time.Minute, DisableCompression: true}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &Client{t: t, url: url, http: &http.Client{Transport: transport}}
 }
@@ -137,6 +137,16 @@ func (r Response) Text(path string) string {
 		return fmt.Sprint(v)
 	}
 	return ""
+}
+
+// Number returns the number at a path, -1 if there is none.
+func (r Response) Number(path string) float64 {
+	n, ok := r.At(path).(json.Number)
+	f, err := n.Float64()
+	if !ok || err != nil {
+		return -1
+	}
+	return f
 }
 
 // Len returns how long the list at a path is.

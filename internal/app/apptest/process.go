@@ -56,8 +56,8 @@ func (p *program) build(t testing.TB, race bool) string {
 	return filepath.Join(p.dir, "cartracker")
 }
 
-// raced reports whether the test was built with the race detector.
-func raced() bool {
+// Raced reports whether the test was built with the race detector.
+func Raced() bool {
 	info, _ := debug.ReadBuildInfo()
 	for _, s := range info.Settings {
 		if s.Key == "-race" {
@@ -91,6 +91,7 @@ func NewSite(t testing.TB, dir, postgres string, settings ...string) *Site {
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "DATA_DIR=" + dir, "DATABASE_URL=" + s.url, "PORT=0",
 		"DB_POOL_MIN=2", "DB_POOL_SIZE=8", "DB_POOL_MAX=16", "ACCESS_TOKEN_DURATION=24h",
 		"ACCESS_TOKEN_SECRET=" + strings.Repeat("s", 32),
+		"RATE_LIMIT_API=off", "RATE_LIMIT_AUTH=off", "RATE_LIMIT_READ=off", "RATE_LIMIT_WRITE=off",
 	}, settings...)
 	return s
 }
@@ -122,7 +123,7 @@ func (s *Site) command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	path := ""
 	if args[0] == "serve" {
-		path = served.build(t, raced())
+		path = served.build(t, Raced())
 	} else {
 		path = ran.build(t, false)
 	}

@@ -22,7 +22,7 @@ func Address(fail Fail) Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			p := r.URL.Path
-			if len(p) > 1 && strings.HasSuffix(r.URL.EscapedPath(), "/") {
+			if len(p) > 1 && strings.HasSuffix(p, "/") && strings.HasSuffix(r.URL.EscapedPath(), "/") {
 				p = strings.TrimSuffix(p, "/")
 				r = r.WithContext(r.Context())
 				u := *r.URL

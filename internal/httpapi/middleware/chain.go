@@ -18,11 +18,21 @@ func Chain(h http.Handler, all ...Middleware) http.Handler {
 	return h
 }
 
-// A watched response remembers what was answered.
+// A watched response remembers to whom it answers what.
 type watched struct {
 	http.ResponseWriter
+	id, ip string // of the request
+	route  string
 	status int
 	bytes  int
+}
+
+// watch returns w as one that remembers.
+func watch(w http.ResponseWriter) *watched {
+	if answer, ok := w.(*watched); ok {
+		return answer
+	}
+	return &watched{ResponseWriter: w}
 }
 
 func (w *watched) WriteHeader(status int) {

@@ -8,31 +8,30 @@ import (
 	"sync"
 
 	"cartracker/internal/observe"
-	"cartracker/internal/record"
 )
 
 // maxUserAgent is how many bytes of a User-Agent are kept.
 const maxUserAgent = 512
 
-// Client notes in the context from where a request comes. Behind proxies, that
-// is the right-most hop of X-Forwarded-For that is not one of them.
-func Client(proxies []netip.Prefix) Middleware {
-	var warn sync.Once
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			peer := address(r.RemoteAddr)
-			ip, forwarded := peer, r.Header.Values("X-Forwarded-For")
-			if trusted(proxies, peer) {
-				ip = rightmost(proxies, peer, forwarded)
-			} else if len(forwarded) > 0 {
-				warn.Do(func() {
-					slog.WarnContext(r.Context(), "X-Forwarded-For comes from a peer that is not in TRUSTED_PROXIES and is ignored", "peer", peer)
-				})
-			}
-			c := record.Caller{IP: ip, UserAgent: plain(r.UserAgent()), RequestID: observe.RequestID(r.Context())}
-			next.ServeHTTP(w, r.WithContext(record.As(r.Context(), c)))
-		})
+// A client tells where requests come from.
+type client struct {
+	proxies []netip.Prefix
+	warn    sync.Once
+}
+
+// address returns the address from which the request with this id comes.
+func (c *client) address(r *http.Request, id string) string {
+	peer, forwarded := address(r.RemoteAddr), r.Header["X-Forwarded-For"]
+	if len(forwarded) == 0 {
+		return peer
 	}
+	if trusted(c.proxies, peer) {
+		return rightmost(c.proxies, peer, forwarded)
+	}
+	c.warn.Do(func() {
+		slog.WarnContext(observe.WithRequestID(r.Context(), id), "X-Forwarded-For comes from a peer that is not in TRUSTED_PROXIES and is ignored", "peer", peer)
+	})
+	return peer
 }
 
 // address returns the IP address in host:port.
@@ -63,13 +62,21 @@ func rightmost(proxies []netip.Prefix, peer string, forwarded []string) string {
 	hops := strings.Split(strings.Join(forwarded, ","), ",")
 	ip := peer
 	for i := len(hops) - 1; i >= 0 && trusted(proxies, ip); i-- {
-		a, err := netip.ParseAddr(strings.TrimSpace(hops[i]))
+		a, err := parseHop(strings.TrimSpace(hops[i]))
 		if err != nil {
 			return ip
 		}
 		ip = a.Unmap().WithZone("").String()
 	}
 	return ip
+}
+
+// parseHop reads an address, behind which some proxies write a port.
+func parseHop(hop string) (netip.Addr, error) {
+	if withPort, err := netip.ParseAddrPort(hop); err == nil {
+		return withPort.Addr(), nil
+	}
+	return netip.ParseAddr(hop)
 }
 
 // plain makes s text that any database takes.

@@ -11,7 +11,7 @@ import (
 func Recover(fail Fail) Middleware {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			answer := &watched{ResponseWriter: w}
+			answer := watch(w)
 			defer func() {
 				v := recover()
 				if v == nil {
@@ -20,6 +20,7 @@ func Recover(fail Fail) Middleware {
 				if v == http.ErrAbortHandler {
 					panic(v)
 				}
+				r = As(r, Visitor(answer, r))
 				slog.ErrorContext(r.Context(), "panic", "err", fmt.Sprint(v), "stack", string(debug.Stack()))
 				if answer.status != 0 {
 					panic(http.ErrAbortHandler)
