@@ -15,7 +15,15 @@ import (
 	"cartracker/internal/store/testdb"
 )
 
-func TestMain(m *testing.M) { os.Exit(apptest.Main(m)) }
+func TestMain(m *testing.M) {
+	if file := os.Getenv(bareVariable); file != "" {
+		if err := serveBare(file); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		os.Exit(1)
+	}
+	os.Exit(apptest.Main(m))
+}
 
 const (
 	cars      = 665

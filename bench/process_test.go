@@ -26,12 +26,13 @@ type process struct {
 }
 
 // start runs the program over a database and returns once it answers.
-func start(b *testing.B, database string) *process {
+func start(b *testing.B, database string, settings ...string) *process {
 	b.Helper()
 	port := freePort(b)
 	p := &process{Cmd: exec.Command(program, "serve"), url: "http://127.0.0.1:" + strconv.Itoa(port), began: time.Now()}
 	p.Env = append(os.Environ(), "PORT="+strconv.Itoa(port), "DATA_DIR="+b.TempDir(), "DATABASE_URL="+database,
 		"ACCESS_TOKEN_SECRET="+strings.Repeat("s", 32), "LOG_LEVEL=warn")
+	p.Env = append(p.Env, settings...)
 	if err := p.Start(); err != nil {
 		b.Fatalf("%v: make build makes the program", err)
 	}

@@ -69,7 +69,7 @@ func measure(b *testing.B, p *process, do func(i int)) {
 	}
 	spent = p.cpu(b) - spent
 	slices.Sort(took)
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
 	b.ReportMetric(ms(took[len(took)/2]), "p50-ms")
 	b.ReportMetric(ms(took[len(took)*95/100]), "p95-ms")
 	b.ReportMetric(ms(spent)/float64(len(took)), "cpu-ms")
