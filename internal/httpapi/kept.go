@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,6 +54,7 @@ func (a *API) key(s *shelf, r *http.Request, c record.Caller) cache.Key {
 	name := make([]byte, 0, 256)
 	name = append(append(name, c.Role...), ' ')
 	name = append(a.Today().Append(name), ' ')
+	name = append(strconv.AppendInt(name, int64(len(r.URL.Path)), 10), ' ') // it may have a question mark
 	name = append(name, r.URL.Path...)
 	if r.URL.RawQuery != "" {
 		name = append(append(name, '?'), normalQuery(r.URL.RawQuery)...)
