@@ -25,14 +25,14 @@ func eachPair(t *testing.T, test func(t *testing.T, one, two *apptest.Company, b
 			one := apptest.New(t, empty(t))
 			test(t, one, one.Beside(t), 2*time.Second)
 		})
-		t.Run(name+" and Redis", func(t *testing.T) {
-			t.Parallel()
-			url := redistest.New(t, redistest.Options{}).URL()
-			shared := func(c *config.Config) { c.RedisURL = config.NewSecret(url) }
-			one := apptest.New(t, empty(t), shared)
-			test(t, one, one.Beside(t, shared), time.Second)
-		})
 	}
+	t.Run("PostgreSQL and Redis", func(t *testing.T) {
+		t.Parallel()
+		url := redistest.New(t, redistest.Options{}).URL()
+		shared := func(c *config.Config) { c.RedisURL = config.NewSecret(url) }
+		one := apptest.New(t, testdb.EmptyPostgres(t), shared)
+		test(t, one, one.Beside(t, shared), time.Second)
+	})
 }
 
 // A fleetWatch knows the mileage that each car has at least, for whom.
