@@ -154,8 +154,15 @@ func TestKeysAreApart(t *testing.T) {
 		for _, shelf := range []string{"a", "a\nb", "b"} {
 			s := texts(c, shelf)
 			for _, k := range []cache.Key{
-				{Name: ""}, {Name: "x"}, {Name: "x\n1 y"}, {Name: "x", Tags: []string{"t"}}, {Name: "x\nt 0"}, {Name: "1 x"},
-				{Name: "x", Tags: []string{"t", "u"}}, {Name: "š"}, {Name: "\x00"},
+				{Name: ""},
+				{Name: "x"},
+				{Name: "x\n1 y"},
+				{Name: "x", Tags: []string{"t"}},
+				{Name: "x\nt 0"},
+				{Name: "1 x"},
+				{Name: "x", Tags: []string{"t", "u"}},
+				{Name: "š"},
+				{Name: "\x00"},
 			} {
 				v, how, err := s.Get(t.Context(), k, func(context.Context) (string, error) { return fmt.Sprintf("%q %q", shelf, k), nil })
 				if want := fmt.Sprintf("%q %q", shelf, k); v != want || how != cache.Miss || err != nil {
