@@ -78,7 +78,7 @@ func TestNoAnswerIsOld(t *testing.T) {
 			cars = append(cars, one.Admin.Make("/api/cars", apptest.Car(fmt.Sprintf("A%02d-K-345", i))))
 		}
 		watch := &fleetWatch{writes: map[string][]mileageWrite{}}
-		ctx, stop := context.WithTimeout(t.Context(), 4*time.Second)
+		ctx, stop := context.WithTimeout(t.Context(), 3*time.Second)
 		defer stop()
 		var all sync.WaitGroup
 		for i, car := range cars { // of each car one writer, so that its mileage goes up
@@ -134,7 +134,7 @@ func TestOthersLearnSoon(t *testing.T) {
 	eachPair(t, func(t *testing.T, one, two *apptest.Company, bound time.Duration) {
 		car := one.Admin.Make("/api/cars", apptest.Car("A12-K-345"))
 		var took []time.Duration
-		for km := 1; km <= 30; km++ {
+		for km := 1; km <= 15; km++ {
 			two.Employee.Do("GET", "/api/cars/"+car, nil)
 			if res := one.Employee.Do("PATCH", "/api/cars/"+car+"/mileage", apptest.JSON{"mileage": km}); res.Status != 200 {
 				t.Fatal(res)

@@ -85,7 +85,7 @@ func (a *API) Handler() http.Handler {
 	a.docsRoutes(a.assetRoutes())
 	a.completeAnswers()
 	a.mux.ServeMux.HandleFunc("/", a.unrouted)
-	return middleware.Chain(a.mux.ServeMux,
+	return middleware.Chain(http.HandlerFunc(a.routed),
 		middleware.Visit(a.Proxies),
 		middleware.Log,
 		middleware.Security(a.Secure),
@@ -93,6 +93,16 @@ func (a *API) Handler() http.Handler {
 		middleware.CORS(a.Origins),
 		middleware.Address(a.refuse),
 	)
+}
+
+// routed lets the mux find the route of a request. It would answer one for the
+// whole server, such as OPTIONS *, past our envelope.
+func (a *API) routed(w http.ResponseWriter, r *http.Request) {
+	if r.RequestURI == "*" {
+		a.unrouted(w, r)
+		return
+	}
+	a.mux.ServeHTTP(w, r)
 }
 
 // Routes returns the route table. Handler was called before.
