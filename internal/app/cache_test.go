@@ -19,6 +19,11 @@ import (
 	"cartracker/internal/store/testdb"
 )
 
+// onSQLite runs a test of what does not depend on the database.
+func onSQLite(t *testing.T, test func(*testing.T, *apptest.Company)) {
+	test(t, apptest.New(t, testdb.EmptySQLite(t)))
+}
+
 // kept are requests whose answers are kept, with what makes each of them another.
 func (w *world) kept() []string {
 	return []string{
@@ -145,7 +150,7 @@ func TestWritesAreSeen(t *testing.T) {
 // The order of parameters, and how they are escaped, makes no other question.
 func TestQueriesAreNormalized(t *testing.T) {
 	t.Parallel()
-	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
+	onSQLite(t, func(t *testing.T, c *apptest.Company) {
 		c.Admin.Do("GET", "/api/cars?q=a%20b&limit=5&sort=year", nil)
 		for _, same := range []string{"?limit=5&q=a+b&sort=year", "?sort=year&limit=5&q=%61%20b", "/?q=a%20b&limit=5&sort=year"} {
 			if res := c.Admin.Do("GET", "/api/cars"+same, nil); res.Header.Get("X-Cache") != "HIT" {
@@ -197,7 +202,7 @@ func plainBody(t *testing.T, res apptest.Response) string {
 
 func TestCompression(t *testing.T) {
 	t.Parallel()
-	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
+	onSQLite(t, func(t *testing.T, c *apptest.Company) {
 		for i := range 20 {
 			c.Admin.Make("/api/cars", apptest.Car(fmt.Sprintf("A%02d-K-345", i)))
 		}
@@ -267,7 +272,7 @@ func pictureOf(t *testing.T, c *apptest.Company) string {
 
 func TestCacheRoutes(t *testing.T) {
 	t.Parallel()
-	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
+	onSQLite(t, func(t *testing.T, c *apptest.Company) {
 		w := newWorld(t, c)
 		misses := func() string {
 			var all []string
@@ -318,7 +323,7 @@ func TestCacheRoutes(t *testing.T) {
 // While the feed of changes is not followed nothing that is kept is used.
 func TestBypassed(t *testing.T) {
 	t.Parallel()
-	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
+	onSQLite(t, func(t *testing.T, c *apptest.Company) {
 		c.Admin.Do("GET", "/api/cars", nil)
 		c.StopFeed()
 		for range 2 {
@@ -373,7 +378,7 @@ func (u *unread) WriteHeader(int)             {}
 // ones are not.
 func TestStreamsAreCompressed(t *testing.T) {
 	t.Parallel()
-	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
+	onSQLite(t, func(t *testing.T, c *apptest.Company) {
 		for i := range 20 {
 			c.Admin.Make("/api/cars", apptest.Car(fmt.Sprintf("A%02d-K-345", i)))
 		}

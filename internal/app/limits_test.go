@@ -246,7 +246,7 @@ func TestTriesAtOnce(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
 		var all sync.WaitGroup
 		var tried, refused, entered atomic.Int32
-		for i := range 30 {
+		for i := range 15 {
 			all.Go(func() {
 				res := signIn(c, fmt.Sprint("nobody", i), "wrong", "192.0.2.1")
 				switch res.Status {
@@ -259,7 +259,7 @@ func TestTriesAtOnce(t *testing.T) {
 				}
 			})
 		}
-		for range 12 {
+		for range 8 {
 			all.Go(func() {
 				if res := signIn(c, "emir", apptest.Password, "192.0.2.2"); res.Status == http.StatusOK {
 					entered.Add(1)
@@ -269,7 +269,7 @@ func TestTriesAtOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if tried.Load() != 5 || refused.Load() != 25 || entered.Load() != 12 {
+		if tried.Load() != 5 || refused.Load() != 10 || entered.Load() != 8 {
 			t.Errorf("%d wrong passwords were tried and %d refused, %d right ones entered", tried.Load(), refused.Load(), entered.Load())
 		}
 	}, limited, behindProxy)
