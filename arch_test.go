@@ -68,7 +68,7 @@ var rules = map[string]rule{
 	"internal/app":   {ours: "program"},
 	"cmd/cartracker": {ours: "internal/app"},
 	// What only tests use.
-	"internal/redis/redistest": {ours: "kernel"},
+	"internal/redis/redistest": {ours: "kernel internal/redis"},
 	"internal/store/testdb":    {ours: "kernel store"},
 	"internal/store/storetest": {ours: "kernel domain store internal/store/testdb internal/text internal/secret"},
 	"internal/app/apptest":     {ours: "program internal/app internal/store/testdb"},

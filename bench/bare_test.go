@@ -1,12 +1,15 @@
 package bench
 
 import (
+	"bufio"
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -47,9 +50,7 @@ func serveBare(file string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(file+".addr", []byte(ln.Addr().String()), 0o600); err != nil {
-		return err
-	}
+	fmt.Println(ln.Addr())
 	// The same time limits as the program's: they cost each request a timer.
 	srv := &http.Server{
 		Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: time.Minute, IdleTimeout: time.Minute,
@@ -71,17 +72,17 @@ func startBare(b testing.TB, answers map[string]answer) string {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), bareVariable+"="+file)
 	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		b.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	for began := time.Now(); ; time.Sleep(time.Millisecond) {
-		addr, err := os.ReadFile(file + ".addr")
-		if err == nil && len(addr) > 0 {
-			return "http://" + string(addr)
-		}
-		if time.Since(began) > 30*time.Second {
-			b.Fatal("the bare server does not listen")
-		}
+	addr, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		b.Fatalf("the bare server does not listen: %v", err)
 	}
+	return "http://" + strings.TrimSpace(addr)
 }

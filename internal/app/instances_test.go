@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +14,7 @@ import (
 
 	"cartracker/internal/app/apptest"
 	"cartracker/internal/config"
+	"cartracker/internal/record"
 	"cartracker/internal/redis/redistest"
 	"cartracker/internal/store/testdb"
 )
@@ -214,31 +217,33 @@ func TestNumbersBeginAnew(t *testing.T) {
 	})
 }
 
-// However many instances there are, no more wrong passwords are tried at the
-// same time than one instance would let through.
-func TestTriesAtOnceOverInstances(t *testing.T) {
+// What the command line changes beside a program that serves is seen by who
+// asks that, although the answer was kept.
+func TestCommandLineIsSeen(t *testing.T) {
 	t.Parallel()
-	url := redistest.New(t, redistest.Options{}).URL()
-	settings := []func(*config.Config){limited, behindProxy, func(c *config.Config) { c.RedisURL = config.NewSecret(url) }}
-	one := apptest.New(t, testdb.EmptyPostgres(t), settings...)
-	instances := []*apptest.Company{one, one.Beside(t, settings...), one.Beside(t, settings...)}
-	var all sync.WaitGroup
-	var mu sync.Mutex
-	statuses := map[int]int{}
-	for i := range 45 {
-		all.Go(func() {
-			res := signIn(instances[i%3], fmt.Sprint("nobody", i), "wrong", "192.0.2.1")
-			mu.Lock()
-			defer mu.Unlock()
-			statuses[res.Status]++
-		})
-	}
-	all.Wait()
-	most, late := 5, 0
-	if apptest.Raced() { // and so slow that an instance may take Redis for away and count by itself, or a turn come too late
-		most, late = 15, statuses[503]
-	}
-	if statuses[401] < 5 || statuses[401] > most || statuses[401]+statuses[429]+late != 45 {
-		t.Errorf("answered %v", statuses)
-	}
+	apptest.EachSite(t, func(t *testing.T, s *apptest.Site) {
+		s.AddUser(t, "amra", record.Admin)
+		p := s.Serve(t)
+		boss := p.Nobody.SignIn("amra")
+		for range 2 {
+			if res := boss.Do("GET", "/api/cars", nil); res.Status != 200 || res.Len("data") != 0 {
+				t.Fatal(res)
+			}
+		}
+		file := filepath.Join(s.Dir, "cars.csv")
+		if err := os.WriteFile(file, []byte("plate,manufacturer,model,year,fuel,transmission,price,category\nA12-K-345,VW,Golf,2020,diesel,manual,55,compact\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := s.Run(t, "", "import", "cars", file); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		for began := time.Now(); boss.Do("GET", "/api/cars", nil).Len("data") != 1; {
+			if took := time.Since(began); took > 2*time.Second && !apptest.Raced() || took > 20*time.Second {
+				t.Fatalf("not seen after %s", took)
+			}
+		}
+		if !strings.Contains(p.Output(), `"outcome":"HIT"`) || !strings.Contains(p.Output(), `"outcome":"MISS"`) {
+			t.Errorf("the log does not tell what became of the questions:\n%s", p.Output())
+		}
+	}, "LOG_LEVEL=debug")
 }

@@ -16,7 +16,6 @@ import (
 	"pgregory.net/rapid"
 
 	"cartracker/internal/cache"
-	"cartracker/internal/redis"
 	"cartracker/internal/redis/redistest"
 )
 
@@ -46,36 +45,15 @@ func sealer(t testing.TB) cipher.AEAD {
 	return seal
 }
 
-// line connects to a Redis server until the test ends.
-func line(t testing.TB, s *redistest.Server) *redis.Link {
-	t.Helper()
-	link, err := redis.Open(t.Context(), s.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- link.Run(ctx) }()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		link.Close()
-	})
-	return link
-}
-
-// each runs a test on every implementation. again opens another cache that
-// shares what the first keeps, if the implementation shares.
+// each runs a test on every implementation.
 func each(t *testing.T, test func(t *testing.T, c cache.Cache)) {
 	t.Run("Memory", func(t *testing.T) { test(t, memory(t, 1<<20)) })
 	t.Run("Redis", func(t *testing.T) {
-		test(t, cache.NewRedis(memory(t, 1<<20), line(t, redistest.New(t, redistest.Options{})), sealer(t), "v1"))
+		test(t, cache.NewRedis(memory(t, 1<<20), redistest.Open(t, redistest.New(t, redistest.Options{}).URL()), sealer(t), "v1"))
 	})
 	t.Run("Redis, away", func(t *testing.T) {
 		s := redistest.New(t, redistest.Options{})
-		link := line(t, s)
+		link := redistest.Open(t, s.URL())
 		s.Kill()
 		test(t, cache.NewRedis(memory(t, 1<<20), link, sealer(t), "v1"))
 	})

@@ -19,7 +19,7 @@ import (
 // instance returns the cache of one process that shares with others.
 func instance(t testing.TB, s *redistest.Server, seal cipher.AEAD) *cache.Redis {
 	t.Helper()
-	return cache.NewRedis(memory(t, 1<<20), line(t, s), seal, "v1")
+	return cache.NewRedis(memory(t, 1<<20), redistest.Open(t, s.URL()), seal, "v1")
 }
 
 func TestShares(t *testing.T) {

@@ -13,7 +13,6 @@ import (
 	"pgregory.net/rapid"
 
 	"cartracker/internal/ratelimit"
-	"cartracker/internal/redis"
 	"cartracker/internal/redis/redistest"
 )
 
@@ -38,40 +37,20 @@ var subjects = map[string]func(testing.TB) subject{
 	},
 	"redis": func(t testing.TB) subject {
 		s := redistest.New(t, redistest.Options{})
-		one := ratelimit.NewRedis(open(t, s.URL()), ratelimit.NewMemory(time.Now))
-		two := ratelimit.NewRedis(open(t, s.URL()), ratelimit.NewMemory(time.Now))
+		one := ratelimit.NewRedis(redistest.Open(t, s.URL()), ratelimit.NewMemory(time.Now))
+		two := ratelimit.NewRedis(redistest.Open(t, s.URL()), ratelimit.NewMemory(time.Now))
 		return subject{limiters: []ratelimit.Limiter{one, two}, now: time.Now}
 	},
 	"redis that is away": func(t testing.TB) subject {
 		s := redistest.Stopped(t, redistest.Options{})
-		return subject{limiters: []ratelimit.Limiter{ratelimit.NewRedis(open(t, s.URL()), ratelimit.NewMemory(time.Now))}, now: time.Now}
+		return subject{limiters: []ratelimit.Limiter{ratelimit.NewRedis(redistest.Open(t, s.URL()), ratelimit.NewMemory(time.Now))}, now: time.Now}
 	},
 	"redis that is full": func(t testing.TB) subject {
 		s := redistest.New(t, redistest.Options{})
-		link := open(t, s.URL())
+		link := redistest.Open(t, s.URL())
 		s.Do("CONFIG", "SET", "maxmemory", "1")
 		return subject{limiters: []ratelimit.Limiter{ratelimit.NewRedis(link, ratelimit.NewMemory(time.Now))}, now: time.Now}
 	},
-}
-
-// open keeps a Link until the test ends.
-func open(t testing.TB, url string) *redis.Link {
-	t.Helper()
-	l, err := redis.Open(context.Background(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- l.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		l.Close()
-	})
-	return l
 }
 
 // A clock goes on when it is told to.
@@ -104,7 +83,9 @@ func (s subject) pass(t *testing.T, d time.Duration) {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for end := time.Now().Add(patience); !ok(); <-again.C {
 		if time.Now().After(end) {
 			t.Fatalf("not within %s: %s", patience, what)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,8 +27,8 @@ func quickly(t *testing.T, l ratelimit.Limiter, r ratelimit.Rule, who string) ra
 
 func TestShared(t *testing.T) {
 	s := redistest.New(t, redistest.Options{})
-	one := ratelimit.NewRedis(open(t, s.URL()), ratelimit.NewMemory(time.Now))
-	two := ratelimit.NewRedis(open(t, s.URL()), ratelimit.NewMemory(time.Now))
+	one := ratelimit.NewRedis(redistest.Open(t, s.URL()), ratelimit.NewMemory(time.Now))
+	two := ratelimit.NewRedis(redistest.Open(t, s.URL()), ratelimit.NewMemory(time.Now))
 	for i := range 6 {
 		if got := one.Take(t.Context(), read, "amra"); got.Used != i+1 {
 			t.Fatalf("%+v", got)
@@ -46,10 +47,40 @@ func TestShared(t *testing.T) {
 	}
 }
 
+// TestAttemptsShared tries wrong passwords at several instances at once: no more
+// run than at one, and those that wait for a turn of another get it when they
+// are right.
+func TestAttemptsShared(t *testing.T) {
+	s := redistest.New(t, redistest.Options{})
+	var instances []*ratelimit.Attempts
+	for range 3 {
+		instances = append(instances, ratelimit.NewAttempts(ratelimit.NewRedis(redistest.Open(t, s.URL()), ratelimit.NewMemory(time.Now))))
+	}
+	var wg sync.WaitGroup
+	var wrong, right atomic.Int32
+	for _, a := range instances {
+		wg.Go(func() {
+			made, _ := guess(t, a, 20, true, ratelimit.Key{Rule: auth, Who: "stranger"})
+			wrong.Add(made)
+		})
+		wg.Go(func() {
+			made, _ := guess(t, a, 8, false, ratelimit.Key{Rule: auth, Who: "office"})
+			right.Add(made)
+		})
+	}
+	wg.Wait()
+	if wrong.Load() != 5 || right.Load() != 24 {
+		t.Errorf("%d of 60 wrong guesses were made, and %d of 24 right ones", wrong.Load(), right.Load())
+	}
+	if n := s.Do("EVAL", "return #redis.call('KEYS', '*:turns')", "0"); n != ":0" {
+		t.Errorf("turns were not given back: %s", n)
+	}
+}
+
 // TestKeys looks whether all keys end, and whether Redis learns who calls.
 func TestKeys(t *testing.T) {
 	s := redistest.New(t, redistest.Options{})
-	l := ratelimit.NewRedis(open(t, s.URL()), ratelimit.NewMemory(time.Now))
+	l := ratelimit.NewRedis(redistest.Open(t, s.URL()), ratelimit.NewMemory(time.Now))
 	l.Take(t.Context(), read, "amra@example.com")
 	key := s.Do("EVAL", "return redis.call('KEYS', '*')[1]", "0")
 	if !strings.HasPrefix(key, "cartracker:limit:read:") || strings.Contains(key, "amra") {
@@ -76,7 +107,7 @@ func TestKeys(t *testing.T) {
 
 func TestOneRoundTrip(t *testing.T) {
 	s := redistest.New(t, redistest.Options{})
-	l := ratelimit.NewRedis(open(t, s.URL()), ratelimit.NewMemory(time.Now))
+	l := ratelimit.NewRedis(redistest.Open(t, s.URL()), ratelimit.NewMemory(time.Now))
 	l.Take(t.Context(), read, "amra")
 	l.Peek(t.Context(), read, "amra")
 	s.Do("CONFIG", "RESETSTAT")
@@ -104,8 +135,8 @@ func TestOutages(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := redistest.New(t, redistest.Options{})
-			one := ratelimit.NewRedis(open(t, s.URL()), ratelimit.NewMemory(time.Now))
-			two := ratelimit.NewRedis(open(t, s.URL()), ratelimit.NewMemory(time.Now))
+			one := ratelimit.NewRedis(redistest.Open(t, s.URL()), ratelimit.NewMemory(time.Now))
+			two := ratelimit.NewRedis(redistest.Open(t, s.URL()), ratelimit.NewMemory(time.Now))
 			for range 7 {
 				quickly(t, one, read, "amra")
 			}
@@ -140,7 +171,7 @@ func TestOutages(t *testing.T) {
 
 func BenchmarkRedis(b *testing.B) {
 	s := redistest.New(b, redistest.Options{})
-	l := ratelimit.NewRedis(open(b, s.URL()), ratelimit.NewMemory(time.Now))
+	l := ratelimit.NewRedis(redistest.Open(b, s.URL()), ratelimit.NewMemory(time.Now))
 	r := ratelimit.Rule{Name: "read", Count: 1 << 40, Window: time.Hour}
 	b.Run("one", func(b *testing.B) {
 		b.ReportAllocs()

@@ -18,7 +18,7 @@ import (
 )
 
 func TestGetAndSet(t *testing.T) {
-	l := open(t, redistest.New(t, redistest.Options{}).URL())
+	l := redistest.Open(t, redistest.New(t, redistest.Options{}).URL())
 	ctx := t.Context()
 	if value, found, err := l.Get(ctx, "none"); value != nil || found || err != nil {
 		t.Errorf("%q %v %v", value, found, err)
@@ -38,7 +38,7 @@ func TestGetAndSet(t *testing.T) {
 
 func TestValuesEnd(t *testing.T) {
 	s := redistest.New(t, redistest.Options{})
-	l := open(t, s.URL())
+	l := redistest.Open(t, s.URL())
 	if err := l.Set(t.Context(), "k", []byte("v"), 0); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func TestValuesEnd(t *testing.T) {
 
 func TestClaim(t *testing.T) {
 	s := redistest.New(t, redistest.Options{})
-	one, two := open(t, s.URL()), open(t, s.URL())
+	one, two := redistest.Open(t, s.URL()), redistest.Open(t, s.URL())
 	ctx := t.Context()
 	var won atomic.Int32
 	var wg sync.WaitGroup
@@ -92,7 +92,7 @@ func TestClaim(t *testing.T) {
 
 func TestEval(t *testing.T) {
 	s := redistest.New(t, redistest.Options{})
-	l := open(t, s.URL())
+	l := redistest.Open(t, s.URL())
 	script := redis.NewScript(`return {redis.call('INCR', KEYS[1]), tonumber(ARGV[1]), #ARGV}`)
 	for i := range int64(3) {
 		got, err := l.Eval(t.Context(), script, []string{"n"}, "-7", "x y")
@@ -122,7 +122,7 @@ func TestEval(t *testing.T) {
 func TestRefusedCommands(t *testing.T) {
 	j := listenIn(t)
 	s := redistest.New(t, redistest.Options{MaxMemory: "1mb", More: []string{"--rename-command", "PUBLISH", ""}})
-	l := open(t, s.URL())
+	l := redistest.Open(t, s.URL())
 	ctx := t.Context()
 	for i := 0; l.Set(ctx, fmt.Sprint(i), make([]byte, 100_000), time.Minute) == nil; i++ {
 		if i > 100 {
@@ -156,7 +156,7 @@ func TestRefusedCommands(t *testing.T) {
 
 func TestCallersWhoLeave(t *testing.T) {
 	j := listenIn(t)
-	l := open(t, redistest.New(t, redistest.Options{}).URL())
+	l := redistest.Open(t, redistest.New(t, redistest.Options{}).URL())
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 100 {

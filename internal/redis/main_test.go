@@ -2,46 +2,21 @@ package redis_test
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"cartracker/internal/redis"
 )
 
 const patience = 20 * time.Second
 
-// open opens a Link and keeps it until the test ends.
-func open(t *testing.T, url string) *redis.Link {
-	t.Helper()
-	l, err := redis.Open(t.Context(), url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keep(t, l)
-	return l
-}
-
-func keep(t *testing.T, l *redis.Link) {
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 1)
-	go func() { ended <- l.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-		l.Close()
-	})
-}
-
 // eventually waits for what is true soon.
 func eventually(t *testing.T, within time.Duration, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(within); !ok(); time.Sleep(2 * time.Millisecond) {
+	again := time.NewTicker(2 * time.Millisecond)
+	defer again.Stop()
+	for end := time.Now().Add(within); !ok(); <-again.C {
 		if time.Now().After(end) {
 			t.Fatalf("not within %s: %s", within, what)
 		}

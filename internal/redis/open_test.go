@@ -67,7 +67,7 @@ func TestOpen(t *testing.T) {
 
 func TestPasswordThatIsNotAsked(t *testing.T) {
 	s := redistest.New(t, redistest.Options{})
-	if l := open(t, "redis://:x@"+s.Addr()); !l.Up() {
+	if l := redistest.Open(t, "redis://:x@"+s.Addr()); !l.Up() {
 		t.Error("down")
 	}
 }
@@ -75,7 +75,7 @@ func TestPasswordThatIsNotAsked(t *testing.T) {
 func TestUnreachableAtStart(t *testing.T) {
 	j := listenIn(t)
 	s := redistest.Stopped(t, redistest.Options{Password: password})
-	l := open(t, s.URL())
+	l := redistest.Open(t, s.URL())
 	if l.Up() || l.State() != "down" {
 		t.Fatal(l.State())
 	}
@@ -97,7 +97,7 @@ func TestUnreachableAtStart(t *testing.T) {
 func TestPasswordChangedMeanwhile(t *testing.T) {
 	j := listenIn(t)
 	s := redistest.New(t, redistest.Options{Password: password})
-	l := open(t, s.URL())
+	l := redistest.Open(t, s.URL())
 	s.SetPassword("zq7other")
 	eventually(t, patience, "the reason is logged", func() bool { return strings.Contains(j.String(), "refuses the user name or the password") })
 	if l.Up() || j.states() != "connecting ready error reconnecting error" || strings.Contains(j.String(), "zq7") {
@@ -141,7 +141,7 @@ func TestStrangeServers(t *testing.T) {
 			j := listenIn(t)
 			addr := listen(t, serve)
 			began := time.Now()
-			l := open(t, fmt.Sprintf("redis://amra:zq7pass@%s/1", addr))
+			l := redistest.Open(t, fmt.Sprintf("redis://amra:zq7pass@%s/1", addr))
 			if took := time.Since(began); l.Up() || took > 1500*time.Millisecond {
 				t.Errorf("up %v after %s", l.Up(), took)
 			}

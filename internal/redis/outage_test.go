@@ -63,7 +63,7 @@ func TestOutages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			j := listenIn(t)
 			s := redistest.New(t, redistest.Options{})
-			l := open(t, s.URL())
+			l := redistest.Open(t, s.URL())
 			if err := timed(t, l); err != nil {
 				t.Fatal(err)
 			}
@@ -98,7 +98,7 @@ func TestOutages(t *testing.T) {
 // TestIdleOutage looks whether a line that nobody uses is noticed to be down.
 func TestIdleOutage(t *testing.T) {
 	s := redistest.New(t, redistest.Options{})
-	l := open(t, s.URL())
+	l := redistest.Open(t, s.URL())
 	s.Hang()
 	eventually(t, 4*time.Second, "the line is down", func() bool { return !l.Up() })
 	s.Resume()
@@ -110,7 +110,7 @@ func TestIdleOutage(t *testing.T) {
 func TestLongOutage(t *testing.T) {
 	j := listenIn(t)
 	s := redistest.New(t, redistest.Options{})
-	l := open(t, s.URL())
+	l := redistest.Open(t, s.URL())
 	s.Kill()
 	eventually(t, patience, "the line is down", func() bool { return !l.Up() })
 	end := time.Now().Add(6 * time.Second)
@@ -124,7 +124,7 @@ func TestLongOutage(t *testing.T) {
 
 func TestFlush(t *testing.T) {
 	s := redistest.New(t, redistest.Options{})
-	l := open(t, s.URL())
+	l := redistest.Open(t, s.URL())
 	if err := timed(t, l); err != nil {
 		t.Fatal(err)
 	}
@@ -138,7 +138,7 @@ func TestFlush(t *testing.T) {
 func TestLoading(t *testing.T) {
 	s := redistest.New(t, redistest.Options{})
 	tap := newTap(t, s.Addr())
-	l := open(t, "redis://"+tap.addr)
+	l := redistest.Open(t, "redis://"+tap.addr)
 	s.Hang()
 	done := make(chan error, 1)
 	go func() { _, _, err := l.Get(t.Context(), "k"); done <- err }()
@@ -165,7 +165,7 @@ func TestGarbage(t *testing.T) {
 			j := listenIn(t)
 			s := redistest.New(t, redistest.Options{})
 			tap := newTap(t, s.Addr())
-			l := open(t, "redis://"+tap.addr)
+			l := redistest.Open(t, "redis://"+tap.addr)
 			var wg sync.WaitGroup
 			stop := make(chan struct{})
 			for range 4 {

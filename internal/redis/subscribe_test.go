@@ -48,8 +48,8 @@ func publish(t *testing.T, l *redis.Link, channel, message string) {
 
 func TestSubscribe(t *testing.T) {
 	s := redistest.New(t, redistest.Options{Password: password})
-	sender := open(t, s.URL())
-	first, second, other := subscribe(t, open(t, s.URL()), "feed"), subscribe(t, sender, "feed"), subscribe(t, sender, "other")
+	sender := redistest.Open(t, s.URL())
+	first, second, other := subscribe(t, redistest.Open(t, s.URL()), "feed"), subscribe(t, sender, "feed"), subscribe(t, sender, "other")
 	for _, m := range []<-chan string{first, second, other} {
 		if got := next(t, m); got != "" {
 			t.Fatalf("%q before the first message", got)
@@ -73,7 +73,7 @@ func TestSubscribe(t *testing.T) {
 
 func TestSubscribeAcrossBreaks(t *testing.T) {
 	s := redistest.New(t, redistest.Options{})
-	l := open(t, s.URL())
+	l := redistest.Open(t, s.URL())
 	messages := subscribe(t, l, "feed")
 	until(t, messages, "")
 	for name, disturb := range map[string]func(){
@@ -106,7 +106,7 @@ func until(t *testing.T, messages <-chan string, want string) {
 
 func TestSubscribeBeforeTheServer(t *testing.T) {
 	s := redistest.Stopped(t, redistest.Options{})
-	l := open(t, s.URL())
+	l := redistest.Open(t, s.URL())
 	messages := subscribe(t, l, "feed")
 	s.Start()
 	if got := next(t, messages); got != "" {
@@ -120,7 +120,7 @@ func TestSubscribeBeforeTheServer(t *testing.T) {
 
 func TestSubscribeWhileHung(t *testing.T) {
 	s := redistest.New(t, redistest.Options{})
-	l := open(t, s.URL())
+	l := redistest.Open(t, s.URL())
 	messages := subscribe(t, l, "feed")
 	next(t, messages)
 	s.Hang()
@@ -138,7 +138,7 @@ func TestSubscribeWhileHung(t *testing.T) {
 // TestSubscribeEndsAtOnce looks whether a server that hangs keeps nobody waiting.
 func TestSubscribeEndsAtOnce(t *testing.T) {
 	s := redistest.New(t, redistest.Options{})
-	l := open(t, s.URL())
+	l := redistest.Open(t, s.URL())
 	ctx, cancel := context.WithCancel(t.Context())
 	ended, subscribed := make(chan error, 1), make(chan struct{})
 	go func() { ended <- l.Subscribe(ctx, "feed", func(string) { close(subscribed) }) }()
@@ -154,7 +154,7 @@ func TestSubscribeEndsAtOnce(t *testing.T) {
 func TestSubscribeToGarbage(t *testing.T) {
 	s := redistest.New(t, redistest.Options{})
 	tap := newTap(t, s.Addr())
-	l := open(t, "redis://"+tap.addr)
+	l := redistest.Open(t, "redis://"+tap.addr)
 	messages := subscribe(t, l, "feed") // whose connection is the last one
 	next(t, messages)
 	for _, garbage := range []string{

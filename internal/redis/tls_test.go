@@ -93,7 +93,7 @@ func TestEncrypted(t *testing.T) {
 		return strings.NewReplacer("redis://", "rediss://", s.Addr(), addr).Replace(s.URL())
 	}
 	believed := os.Getenv("SSL_CERT_FILE")
-	l := open(t, secure(encrypted(t, believed, filepath.Join(filepath.Dir(believed), "key.pem"), s.Addr())))
+	l := redistest.Open(t, secure(encrypted(t, believed, filepath.Join(filepath.Dir(believed), "key.pem"), s.Addr())))
 	if err := timed(t, l); err != nil || !l.Up() {
 		t.Error(err)
 	}
@@ -104,7 +104,7 @@ func TestEncrypted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, addr := range map[string]string{"a stranger": encrypted(t, cert, key, s.Addr()), "without TLS": s.Addr()} {
-		if l := open(t, secure(addr)); l.Up() {
+		if l := redistest.Open(t, secure(addr)); l.Up() {
 			t.Errorf("%s was believed", name)
 		}
 	}

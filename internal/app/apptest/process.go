@@ -97,14 +97,14 @@ func NewSite(t testing.TB, dir, postgres string, settings ...string) *Site {
 }
 
 // EachSite runs a test at a site on SQLite and at one on PostgreSQL.
-func EachSite(t *testing.T, test func(*testing.T, *Site)) {
+func EachSite(t *testing.T, test func(*testing.T, *Site), settings ...string) {
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
-		test(t, NewSite(t, t.TempDir(), ""))
+		test(t, NewSite(t, t.TempDir(), "", settings...))
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
-		test(t, NewSite(t, t.TempDir(), testdb.EmptyPostgres(t).URL))
+		test(t, NewSite(t, t.TempDir(), testdb.EmptyPostgres(t).URL, settings...))
 	})
 }
 

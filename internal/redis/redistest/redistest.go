@@ -156,7 +156,9 @@ func (s *Server) signal(signal syscall.Signal) {
 func (s *Server) untilState(want byte) {
 	s.t.Helper()
 	file := fmt.Sprintf("/proc/%d/stat", s.now.cmd.Process.Pid)
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	again := time.NewTicker(time.Millisecond)
+	defer again.Stop()
+	for end := time.Now().Add(patience); time.Now().Before(end); <-again.C {
 		stat, err := os.ReadFile(file)
 		if err != nil {
 			s.t.Fatal(err)
