@@ -187,7 +187,7 @@ func (a *attack) bodies(t *testing.T) {
 	for _, bad := range []string{"[]", `"` + canary + `"`, "1", "null", "true", "[{}]"} {
 		a.refused(t, 422, a.path, bad)
 	}
-	a.refused(t, 413, a.path, `{"name":"`+strings.Repeat("a", 5<<20)+`"}`)
+	a.refused(t, 413, a.path, `{"name":"`+strings.Repeat("a", 1<<20)+`"}`)
 	a.refused(t, 422, a.path, `{"nothingLikeIt":"`+canary+`"}`)
 	a.refused(t, 422, a.path, `{"a\u0000b":1,"a\u0000b":2}`)
 	body := a.d.body(a.op)
