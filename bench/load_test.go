@@ -17,13 +17,14 @@ import (
 )
 
 // The load is that of 16 connections on 100 cars, unless a figure is about
-// another number. Each figure is the median of some rounds in which the
-// program and the bare server take turns.
+// another number. Each figure is the median of many short rounds in which the
+// program and the bare server take turns: the machine's own pace changes from
+// one second to the next.
 const (
 	connections = 16
 	fleetSize   = 100
-	rounds      = 15
-	roundSpan   = 700 * time.Millisecond
+	rounds      = 35
+	roundSpan   = 300 * time.Millisecond
 )
 
 // high are limits that are on and never reached.
@@ -136,22 +137,34 @@ func (s *stand) compare(b *testing.B) {
 		b.Run(v.name, func(b *testing.B) {
 			ours := s.ask(v.headers, lengths[v.name])
 			theirs := get(url, "/"+v.name, ours.status, lengths[v.name], append([]string{"Authorization: Bearer " + s.employee.Token}, v.headers...)...)
-			var ratios, slow, peaks []float64
+			var ratios, slow, peaks, calm, bare []float64
 			for range rounds {
-				plain := run(b, connections, roundSpan, 0, same(theirs))
-				full := run(b, connections, roundSpan, 0, same(ours))
+				plain, full := turn(b, theirs, ours, 0)
 				ratios = append(ratios, full.perSecond()/plain.perSecond())
 				slow = append(slow, float64(full.percentile(.99))/float64(plain.percentile(.99)))
 				peaks = append(peaks, full.perSecond())
 			}
+			half := median(peaks) / 2
+			for range rounds {
+				plain, full := turn(b, theirs, ours, half)
+				calm, bare = append(calm, ms(full.percentile(.99))), append(bare, ms(plain.percentile(.99)))
+			}
 			b.ReportMetric(median(ratios), "of-bare")
 			b.ReportMetric(median(slow), "p99-times-bare")
-			b.ReportMetric(median(peaks), "requests/s")
-			half := run(b, connections, 2*roundSpan, median(peaks)/2, same(ours))
-			b.ReportMetric(ms(half.percentile(.99)), "p99-ms-at-half")
+			b.ReportMetric(2*half, "requests/s")
+			b.ReportMetric(median(calm), "p99-ms-at-half")
+			b.ReportMetric(median(bare), "bare-p99-ms-at-half")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
+}
+
+// turn loads the bare server and then the program, for a moment each, with at
+// most rate requests a second if that is not 0.
+func turn(b *testing.B, theirs, ours request, rate float64) (plain, full load) {
+	b.Helper()
+	plain = run(b, connections, roundSpan, rate, same(theirs))
+	return plain, run(b, connections, roundSpan, rate, same(ours))
 }
 
 func median(all []float64) float64 {
@@ -329,14 +342,15 @@ func (s *stand) lasting(b *testing.B) {
 	ours := s.ask(v.headers, -1)
 	theirs := get(url, "/"+v.name, ours.status, lengths[v.name], v.headers...)
 	var parts []float64
-	for range 30 { // each beside a moment of the bare server, for the machine's own pace changes
-		plain := run(b, connections, span/300, 0, same(theirs))
-		parts = append(parts, run(b, connections, span/30, 0, same(ours)).perSecond()/plain.perSecond())
+	for began := time.Now(); time.Since(began) < span; {
+		plain, full := turn(b, theirs, ours, 0)
+		parts = append(parts, full.perSecond()/plain.perSecond())
 	}
 	close(stop)
 	<-stopped
 	close(due)
-	b.ReportMetric(median(slices.Clone(parts[20:]))/median(slices.Clone(parts[:10])), "end-of-begin")
+	third := len(parts) / 3
+	b.ReportMetric(median(parts[2*third:])/median(parts[:third]), "end-of-begin")
 	b.ReportMetric(float64(<-wrote), "writes")
 	b.ReportMetric(s.rss(b), "RSS-MiB")
 	b.ReportMetric(0, "ns/op")
