@@ -33,6 +33,14 @@ func get(url, path string, status, length int, headers ...string) request {
 	return request{addr: addr, text: []byte(text + "\r\n"), status: status, length: length}
 }
 
+// post returns the request that posts a body.
+func post(url, path, body string, status int, headers ...string) request {
+	addr := strings.TrimPrefix(url, "http://")
+	headers = append(headers, "Content-Type: application/json", "Content-Length: "+strconv.Itoa(len(body)))
+	text := "POST " + path + " HTTP/1.1\r\nHost: " + addr + "\r\n" + strings.Join(headers, "\r\n") + "\r\n\r\n" + body
+	return request{addr: addr, text: []byte(text), status: status, length: -1}
+}
+
 // A caller is one connection that sends one request after the other. It is as
 // little work as can be, for it shares the processors with what it measures.
 type caller struct {

@@ -22,6 +22,10 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(1)
 	}
+	if database := os.Getenv(handVariable); database != "" {
+		fmt.Fprintln(os.Stderr, serveByHand(database))
+		os.Exit(1)
+	}
 	os.Exit(apptest.Main(m))
 }
 

@@ -40,6 +40,8 @@ type stand struct {
 	admin, employee, user *apptest.Client
 	cars                  []string
 	customer              string
+	customers             []string // one for each connection
+	database              string
 	wrote                 int // by write
 }
 
@@ -48,13 +50,16 @@ func newStand(b *testing.B, settings ...string) *stand {
 	b.Helper()
 	d := testdb.EmptyPostgres(b)
 	c := apptest.New(b, d)
-	s := &stand{}
+	s := &stand{database: d.URL}
 	for i := range fleetSize {
 		car := apptest.Car(fmt.Sprintf("A%02d-K-%03d", i%100, i))
 		car["color"], car["currentLocation"] = "dark blue", "Sarajevo airport"
 		s.cars = append(s.cars, c.Admin.Make("/api/cars", car))
 	}
-	s.customer = c.Employee.Make("/api/customers", apptest.Customer("1234567"))
+	for i := range connections {
+		s.customers = append(s.customers, c.Employee.Make("/api/customers", apptest.Customer(fmt.Sprintf("12345%02d", i))))
+	}
+	s.customer = s.customers[0]
 	for i := range fleetSize / 2 {
 		c.Employee.Make("/api/contracts", apptest.Contract(s.cars[i], s.customer, "2026-08-01", "2026-08-10"))
 	}
@@ -180,6 +185,7 @@ func BenchmarkLoad(b *testing.B) {
 		b.Run("saved", s.saved)
 		b.Run("desk", s.desk)
 		b.Run("many", s.many)
+		b.Run("lean", s.lean)
 	})
 	b.Run("with Redis", func(b *testing.B) {
 		redis := "REDIS_URL=" + redistest.New(b, redistest.Options{}).URL()
