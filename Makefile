@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-faults bench bench-load fuzz lint fmt generate clean
+.PHONY: help run build test test-faults bench bench-load bench-pictures fuzz lint fmt generate clean
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
@@ -24,10 +24,13 @@ test-faults: ## kill, cut off and restart what the program stands on; needs root
 	@PG_FSYNC=on TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_REDIS=1 scripts/with-postgres.sh go test -count=1 -timeout 25m -v -run '^TestFault' ./...
 
 bench: build ## measure and print; never fails
-	@-scripts/need.sh && scripts/with-postgres.sh go test -count=1 -timeout 30m -run '^$$' -bench . -skip '^BenchmarkLoad$$' ./bench/...
+	@-scripts/need.sh && scripts/with-postgres.sh go test -count=1 -timeout 30m -run '^$$' -bench . -skip '^Benchmark(Load|Growth)$$' ./bench/...
 
 bench-load: build ## measure the program under load beside a bare server, LOAD_SPAN (1m) for the long run
 	@scripts/need.sh && TEST_REQUIRE_REDIS=1 scripts/with-postgres.sh go test -count=1 -timeout 60m -run '^$$' -bench '^BenchmarkLoad$$' -benchtime 1x ./bench/
+
+bench-pictures: build ## measure how times grow with the data and the load, and draw bench/*.svg
+	@scripts/need.sh && BENCH_PICTURES=1 scripts/with-postgres.sh go test -count=1 -timeout 60m -run '^$$' -bench '^Benchmark(Growth|Load)$$/^(SQLite|PostgreSQL|without_Redis)$$/^(contracts=.*|by_load)$$' -benchtime 1x ./bench/
 
 fuzz: ## look for inputs that break a decoder, FUZZTIME (1m) for each
 	@scripts/fuzz.sh

@@ -96,6 +96,8 @@ var (
 		// What the static files are made of and compressed with, once, by make
 		// generate: the program only sends them (ADR 12).
 		"github.com/swaggest/swgui", "github.com/andybalholm/brotli", "github.com/klauspost/compress",
+		// What bench draws its pictures with (ADR 17), and compares the program with.
+		"gonum.org/v1/plot", "github.com/jackc/pgx",
 	}
 )
 

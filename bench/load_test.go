@@ -186,6 +186,7 @@ func BenchmarkLoad(b *testing.B) {
 		b.Run("desk", s.desk)
 		b.Run("many", s.many)
 		b.Run("lean", s.lean)
+		b.Run("by load", s.byLoad)
 	})
 	b.Run("with Redis", func(b *testing.B) {
 		redis := "REDIS_URL=" + redistest.New(b, redistest.Options{}).URL()
