@@ -67,7 +67,6 @@ const (
 	putContract = `INSERT INTO contracts (id, version, created_at, updated_at, number, customer_id, car_id, start_date, end_date, days, daily_rate,
 		total_amount, price_agreed, additional_notes, photo_url, cancelled_at, cancellation_reason, notification_sent, created_by, updated_by, number_fold)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
-	moveHold = "UPDATE holds SET car_id = $1, customer_id = $2, starts = $3, ends = $4 WHERE contract_id = $5"
 	putHold  = "INSERT INTO holds (id, car_id, customer_id, starts, ends, kind, contract_id) VALUES ($1, $2, $3, $4, $5, $6, $7)"
 	putAudit = `INSERT INTO audit_logs (id, user_id, username, user_role, ip_address, user_agent, request_id, action, resource, resource_id,
 		description, changes, status, created_at, search) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`
@@ -348,7 +347,6 @@ func (h hand) rent(r *http.Request) ([]byte, int, error) {
 				id, 1, now, now, number, in.CustomerID, in.CarID, in.StartDate, in.EndDate, 1, car.price, car.price, false, nil, nil, nil, nil, false,
 				nil, nil, strings.ToLower(number),
 			}},
-			{moveHold, []any{in.CarID, in.CustomerID, in.StartDate, in.EndDate, id}},
 			{putHold, []any{newID(), in.CarID, in.CustomerID, in.StartDate, in.EndDate, "contract", id}},
 			{putAudit, []any{
 				newID(), nil, "emir", "employee", "127.0.0.1", "bench", id, "CREATE", "contract", id, "rented " + car.plate + " out by " + number,

@@ -56,7 +56,7 @@ func (s *Service) rent(ctx context.Context, c *Contract, d Draft, may func(fleet
 		return record.Entry{}, err
 	}
 	e := entry(record.Create, record.Created, *c, "rented "+c.Car.LicensePlate+" out to "+c.Customer.Name+" by "+c.Number, nil, written(*c))
-	return e, s.Ledger.Move(ctx, c, c.Hold())
+	return e, s.Ledger.Add(ctx, c)
 }
 
 // write takes over what a client wrote, except the price.

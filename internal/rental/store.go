@@ -35,9 +35,11 @@ type Store interface {
 
 // A Ledger says who holds which car on which days. "Free" has no other definition.
 type Ledger interface {
+	// Add keeps the hold of a new contract. It returns ErrCarTaken rather than
+	// keep two holds of one car that overlap, however many callers race.
+	Add(ctx context.Context, c *Contract) error
 	// Move makes the hold of a contract the days of span, which may be none,
-	// of the contract's car for its customer. It returns ErrCarTaken rather than keep two holds of one car that
-	// overlap, however many callers race.
+	// of the contract's car for its customer, as Add does.
 	Move(ctx context.Context, c *Contract, span date.Span) error
 	// Holds returns what holds a car on some of the days of span, the first
 	// first. It leaves out the contract except.

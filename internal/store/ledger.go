@@ -15,6 +15,15 @@ type Ledger struct{ DB *DB }
 
 var _ rental.Ledger = Ledger{}
 
+// Add keeps the hold of a new contract.
+func (s Ledger) Add(ctx context.Context, c *rental.Contract) error { return s.insert(ctx, c, c.Hold()) }
+
+func (s Ledger) insert(ctx context.Context, c *rental.Contract, span date.Span) error {
+	_, err := s.DB.exec(ctx, "INSERT INTO holds (id, car_id, customer_id, starts, ends, kind, contract_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
+		ident.New[string](), string(c.CarID), string(c.CustomerID), span.Start, span.End, string(rental.ByContract), string(c.ID))
+	return err
+}
+
 // Move makes the hold of a contract the days of span, which may be none.
 func (s Ledger) Move(ctx context.Context, c *rental.Contract, span date.Span) error {
 	if isNone(span) {
@@ -26,9 +35,7 @@ func (s Ledger) Move(ctx context.Context, c *rental.Contract, span date.Span) er
 	if err != nil || n > 0 {
 		return err
 	}
-	_, err = s.DB.exec(ctx, "INSERT INTO holds (id, car_id, customer_id, starts, ends, kind, contract_id) VALUES (?, ?, ?, ?, ?, ?, ?)",
-		ident.New[string](), string(c.CarID), string(c.CustomerID), span.Start, span.End, string(rental.ByContract), string(c.ID))
-	return err
+	return s.insert(ctx, c, span)
 }
 
 // isNone reports whether there is no day in span.
