@@ -95,8 +95,8 @@ func txDeadlock(t *testing.T, w *world) {
 	wg.Go(func() { wantErr(t, "one way", rename(w.employee, w.user), nil) })
 	wg.Go(func() { wantErr(t, "the other way", rename(w.user, w.employee), nil) })
 	wg.Wait()
-	if n := len(attempts); n != 3 {
-		t.Errorf("%d attempts, want 3: there was no deadlock", n)
+	if n := len(attempts); n < 3 { // on a busy machine they may meet again
+		t.Errorf("%d attempts, want 3 at least: there was no deadlock", n)
 	}
 	for _, u := range []identity.User{w.employee, w.user} {
 		if got := must(w.users.Get(t.Context(), u.ID))(t); got.Version != 3 {
