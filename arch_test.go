@@ -29,6 +29,7 @@ type rule struct{ ours, theirs string }
 var rules = map[string]rule{
 	// The kernel: small words that every other package speaks.
 	"internal/fault": {},
+	"internal/encode": {},
 	"internal/page":  {ours: "kernel"},
 	"internal/date":  {ours: "kernel"},
 	"internal/money": {ours: "kernel"},
@@ -77,7 +78,7 @@ var rules = map[string]rule{
 
 // groups are the words that stand for several packages in a rule.
 var groups = map[string]string{
-	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident",
+	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident internal/encode",
 	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
 	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/redis internal/cache internal/ratelimit internal/transfer internal/httpapi internal/cli internal/demo",

@@ -61,6 +61,9 @@ func (d Date) Add(n int) Date { return Date{d.t.AddDate(0, 0, n)} }
 // a time.Duration ends after 292 years.
 func (d Date) DaysUntil(e Date) int { return int((e.t.Unix() - d.t.Unix()) / (24 * 60 * 60)) }
 
+// AppendJSON writes d as a JSON string behind b.
+func (d Date) AppendJSON(b []byte) []byte { return append(d.Append(append(b, '"')), '"') }
+
 // MarshalText writes d as YYYY-MM-DD.
 func (d Date) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 

@@ -34,6 +34,11 @@ func (m Moment) After(o Moment) bool { return m.t.After(o.t) }
 
 func (m Moment) String() string { return m.t.Format(momentJSON) }
 
+// AppendJSON writes m as a JSON string behind b.
+func (m Moment) AppendJSON(b []byte) []byte {
+	return append(m.t.AppendFormat(append(b, '"'), momentJSON), '"')
+}
+
 // MarshalText writes m as RFC 3339 in UTC with milliseconds.
 func (m Moment) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
 

@@ -142,7 +142,7 @@ func (a *API) refresh(ctx context.Context, _ *struct{}) (reply, error) {
 // passed answers with the tokens of a pass.
 func (a *API) passed(p identity.Pass) (reply, error) {
 	who := profileOf(p.Person, p.Email, p.Access)
-	rep, err := encode(http.StatusOK, loginAnswer{Success: true, Data: namedProfile{who, p.Person.Name}, Profile: who})
+	rep, err := jsonReply(http.StatusOK, loginAnswer{Success: true, Data: namedProfile{who, p.Person.Name}, Profile: who})
 	rep.secret = true
 	rep.cookies = []*http.Cookie{a.newCookie(p.Refresh, p.ExpiresAt.Time())}
 	return rep, err
@@ -166,7 +166,7 @@ func profileOf(p record.Person, email, token string) Profile {
 func (a *API) sessionCheck(ctx context.Context, _ *struct{}) (reply, error) {
 	answer, err := a.session(ctx)
 	if err == nil {
-		rep, err := encode(http.StatusOK, sessionAnswer{Success: true, Authenticated: true, Profile: answer})
+		rep, err := jsonReply(http.StatusOK, sessionAnswer{Success: true, Authenticated: true, Profile: answer})
 		rep.secret = true
 		return rep, err
 	}

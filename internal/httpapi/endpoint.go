@@ -255,9 +255,8 @@ func paged[T any](p page.Of[T], err error) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	rep, err := encode(http.StatusOK, success[[]T]{Success: true, Data: p.Items, Pagination: paginate(p)})
-	rep.tagged = true
-	return rep, err
+	body, err := encodePage(p)
+	return reply{status: http.StatusOK, body: body, tagged: true}, err
 }
 
 func show[P named, T any](a *API, r route, do func(context.Context, string) (T, error)) {

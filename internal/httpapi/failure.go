@@ -76,7 +76,7 @@ func failureOf(ctx context.Context, err error) *Failure {
 }
 
 func (f *Failure) reply() reply {
-	r, err := encode(f.status, f)
+	r, err := jsonReply(f.status, f)
 	if err != nil { // a Failure is text and numbers
 		return reply{status: http.StatusInternalServerError}
 	}

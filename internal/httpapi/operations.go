@@ -38,7 +38,7 @@ func (a *API) operationsRoutes() {
 	}
 	register(a, at("/health", "Tell how the program is", record.Anyone, reflect.TypeFor[healthAnswer]()),
 		func(context.Context, *struct{}) (reply, error) {
-			return unkept(encode(http.StatusOK, healthAnswer{"ok", a.Health()}))
+			return unkept(jsonReply(http.StatusOK, healthAnswer{"ok", a.Health()}))
 		})
 	register(a, at("/health/ready", "Tell whether requests should come here", record.Anyone, reflect.TypeFor[readyAnswer]()), a.ready)
 	tableAccess := record.AdminOnly
@@ -68,7 +68,7 @@ func (a *API) ready(context.Context, *struct{}) (reply, error) {
 	if why := a.Health().Unready; why != "" {
 		return reply{}, &fault.Error{Kind: fault.Unavailable, Code: "not_ready", Message: why, RetryAfter: 5 * time.Second}
 	}
-	return unkept(encode(http.StatusOK, readyAnswer{"ready"}))
+	return unkept(jsonReply(http.StatusOK, readyAnswer{"ready"}))
 }
 
 // unkept marks an answer as one that nobody may keep.

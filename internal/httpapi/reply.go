@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"cartracker/internal/cache"
+	"cartracker/internal/encode"
 	"cartracker/internal/page"
 )
 
@@ -67,8 +68,8 @@ type reply struct {
 	header   map[string]string
 }
 
-// encode makes a reply with the JSON of v.
-func encode(status int, v any) (reply, error) {
+// jsonReply makes a reply with the JSON of v.
+func jsonReply(status int, v any) (reply, error) {
 	body, err := json.Marshal(v)
 	if err != nil {
 		return reply{}, fmt.Errorf("encode a reply: %w", err)
@@ -78,12 +79,33 @@ func encode(status int, v any) (reply, error) {
 
 // data makes a reply with v in the envelope.
 func data[T any](status int, v T) (reply, error) {
-	return encode(status, success[T]{Success: true, Data: v})
+	return jsonReply(status, success[T]{Success: true, Data: v})
 }
+
+// encodePage returns a page in the envelope. Records that can write themselves
+// are not asked by reflection what there is to write.
+func encodePage[T any](p page.Of[T]) ([]byte, error) {
+	if _, ok := any(new(T)).(encode.Appender); !ok {
+		return json.Marshal(success[[]T]{Success: true, Data: p.Items, Pagination: paginate(p)})
+	}
+	b := append(make([]byte, 0, 256+recordSize*len(p.Items)), `{"success":true,"data":[`...)
+	for i := range p.Items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = any(&p.Items[i]).(encode.Appender).AppendJSON(b)
+	}
+	where, err := json.Marshal(paginate(p))
+	b = append(append(b, `],"pagination":`...), where...)
+	return append(b, '}'), err
+}
+
+// recordSize is how many bytes most records take at most.
+const recordSize = 1 << 10
 
 // nothing makes a reply that says only what was done.
 func nothing(message string) (reply, error) {
-	return encode(http.StatusOK, success[*struct{}]{Success: true, Message: message})
+	return jsonReply(http.StatusOK, success[*struct{}]{Success: true, Message: message})
 }
 
 // Values of headers that many answers have. Nobody changes them.

@@ -97,19 +97,24 @@ func shift(digits string, places int) (int64, error) {
 }
 
 // String writes a without needless zeros: 55, 55.5, 55.05.
-func (a Amount) String() string {
-	sign, n := "", a.minor
+func (a Amount) String() string { return string(a.AppendJSON(nil)) }
+
+// AppendJSON writes a as a JSON number behind b.
+func (a Amount) AppendJSON(b []byte) []byte {
+	n := a.minor
 	if n < 0 {
-		sign, n = "-", -n
+		b, n = append(b, '-'), -n
 	}
-	whole, cents := strconv.FormatInt(n/100, 10), n%100
-	switch {
-	case cents == 0:
-		return sign + whole
-	case cents%10 == 0:
-		return sign + whole + "." + strconv.FormatInt(cents/10, 10)
+	b = strconv.AppendInt(b, n/100, 10)
+	cents := n % 100
+	if cents == 0 {
+		return b
 	}
-	return sign + whole + "." + fmt.Sprintf("%02d", cents)
+	b = append(b, '.', byte('0'+cents/10))
+	if cents%10 == 0 {
+		return b
+	}
+	return append(b, byte('0'+cents%10))
 }
 
 // MarshalJSON writes a as a JSON number.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"cartracker/internal/date"
+	"cartracker/internal/encode"
 	"cartracker/internal/fault"
 	"cartracker/internal/ident"
 )
@@ -25,6 +26,14 @@ type Meta[ID ~string] struct {
 	Version   int         `json:"version" doc:"Counts the changes, from 1; part of the ETag."`
 	CreatedAt date.Moment `json:"createdAt"`
 	UpdatedAt date.Moment `json:"updatedAt"`
+}
+
+// AppendTo writes what m has of a record.
+func (m *Meta[ID]) AppendTo(o *encode.Object) {
+	o.Text("id", string(m.ID))
+	o.Int("version", m.Version)
+	encode.Value(o, "createdAt", m.CreatedAt)
+	encode.Value(o, "updatedAt", m.UpdatedAt)
 }
 
 // Expect returns ErrStale unless the record has this version.
@@ -50,6 +59,12 @@ var ErrUnchanged = errors.New("the record is as it was")
 type Authors struct {
 	CreatedBy *Person `json:"createdBy"`
 	UpdatedBy *Person `json:"updatedBy"`
+}
+
+// AppendTo writes who made a record and who changed it last.
+func (a Authors) AppendTo(o *encode.Object) {
+	encode.Optional(o, "createdBy", a.CreatedBy)
+	encode.Optional(o, "updatedBy", a.UpdatedBy)
 }
 
 // Env is what every service works with. All of its fields are required.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"cartracker/internal/encode"
 	"cartracker/internal/fault"
 )
 
@@ -26,6 +27,16 @@ type Person struct {
 	Username string  `json:"username"`
 	Name     *string `json:"name"`
 	Role     Role    `json:"role" enum:"admin,employee,user"`
+}
+
+// AppendJSON writes p as JSON behind b.
+func (p Person) AppendJSON(b []byte) []byte {
+	o := encode.Begin(b)
+	o.Text("id", string(p.ID))
+	o.Text("username", p.Username)
+	o.OptionalText("name", p.Name)
+	o.Text("role", string(p.Role))
+	return o.End()
 }
 
 // A Caller is who asks, and how. The zero Caller is nobody known.
