@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-faults bench bench-load bench-pictures fuzz lint fmt generate clean
+.PHONY: help run build test test-faults bench bench-load bench-pictures profile fuzz lint fmt generate clean
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
@@ -31,6 +31,9 @@ bench-load: build ## measure the program under load beside a bare server, LOAD_S
 
 bench-pictures: build ## measure how times grow with the data and the load, and draw bench/*.svg
 	@scripts/need.sh && BENCH_PICTURES=1 scripts/with-postgres.sh go test -count=1 -timeout 60m -run '^$$' -bench '^Benchmark(Growth|Load)$$/^(SQLite|PostgreSQL|without_Redis)$$/^(contracts=.*|by_load)$$' -benchtime 1x ./bench/
+
+profile: ## show where the time of a page and of a new contract goes, by function
+	@scripts/profile.sh
 
 fuzz: ## look for inputs that break a decoder, FUZZTIME (1m) for each
 	@scripts/fuzz.sh

@@ -36,7 +36,12 @@ func (m Moment) String() string { return m.t.Format(momentJSON) }
 
 // AppendJSON writes m as a JSON string behind b.
 func (m Moment) AppendJSON(b []byte) []byte {
-	return append(m.t.AppendFormat(append(b, '"'), momentJSON), '"')
+	hour, minute, second := m.t.Clock()
+	b = append(appendDay(append(b, '"'), m.t), 'T')
+	b = append(digits(b, hour, 2), ':')
+	b = append(digits(b, minute, 2), ':')
+	b = append(digits(b, second, 2), '.')
+	return append(digits(b, m.t.Nanosecond()/int(time.Millisecond), 3), `Z"`...)
 }
 
 // MarshalText writes m as RFC 3339 in UTC with milliseconds.

@@ -123,3 +123,17 @@ func TestMomentRefuses(t *testing.T) {
 		}
 	}
 }
+
+// What is written piece by piece is what the layouts say.
+func TestAppendJSON(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		at := date.At(time.UnixMicro(rapid.Int64Range(-62_000_000_000_000_000, 253_000_000_000_000_000).Draw(t, "at")))
+		if got, want := string(at.AppendJSON(nil)), `"`+at.String()+`"`; got != want {
+			t.Fatalf("the moment is written %s, want %s", got, want)
+		}
+		day := date.In(time.UTC, at)
+		if got, want := string(day.AppendJSON([]byte("x"))), `x"`+day.String()+`"`; got != want {
+			t.Fatalf("the day is written %s, want %s", got, want)
+		}
+	})
+}
