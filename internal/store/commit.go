@@ -7,11 +7,13 @@ import (
 )
 
 // OnCommit lets tell know what each transaction of this process has changed:
-// after it is committed and before InTx returns, on the same goroutine, with a
-// context that a client who leaves does not end. Calls for several transactions
-// may overlap and come in any order; the feed tells of the same changes again,
-// in order. Topics of which a transaction did not list its changes are told as Many.
-// Tell must return soon. OnCommit is called before the database is used.
+// after it is committed and before InTx returns, with a context that a client
+// who leaves does not end. On SQLite it is told of one transaction after the
+// other, in the order of the feed; on PostgreSQL calls may overlap and come in
+// any order. The feed tells of the same changes again, in order. Topics of
+// which a transaction did not list its changes are told as Many. Tell must
+// return soon, and must not write to db: other writers wait for it. OnCommit is
+// called before the database is used.
 func (db *DB) OnCommit(tell func(context.Context, record.Batch)) {
 	db.committed = append(db.committed, tell)
 }

@@ -27,6 +27,7 @@ type Dialect struct {
 	Indexed      string                                   // makes a transaction look by index in tables that it fills itself; "" if it does
 	ForUpdateNow string                                   // the same, but fails rather than wait for others
 	Prepares     bool                                     // statements are worth keeping prepared
+	OneWriter    bool                                     // nothing is gained by transactions side by side: those that come together share one
 	Bulk         string                                   // makes the connections that write fit for very many rows; "" if they are
 	LockWait     string                                   // bounds how long the transaction waits for a lock; %d is milliseconds
 	Violated     func(error) (constraint string, ok bool) // names the constraint that was broken
@@ -62,13 +63,18 @@ type DB struct {
 	migrator    *sql.DB
 	dialect     Dialect
 	prepared    statements
+	group       *group[*batch] // of those who write at the same time; nil if each has a transaction of its own
 	committed   []func(context.Context, record.Batch)
 }
 
 // New returns the database behind these pools. The migrator is the pool that
 // migrations run on; it may be write.
 func New(write, read, migrator *sql.DB, d Dialect) *DB {
-	return &DB{write: write, read: read, migrator: migrator, dialect: d}
+	db := &DB{write: write, read: read, migrator: migrator, dialect: d}
+	if d.OneWriter {
+		db.group = newGroup(db.openBatch)
+	}
+	return db
 }
 
 // Close closes the database. The pool that writes is the last: on SQLite it is
@@ -109,6 +115,7 @@ type txKey struct{ db *DB }
 // A transaction collects what it will tell the feed of changes.
 type transaction struct {
 	*sql.Tx
+	batch   *batch // of which it is a part; nil if it is all of Tx
 	changes []record.Change
 	many    []manyChanges // more than are collected
 	first   int64         // the number of the first of changes, once the feed is told
@@ -121,15 +128,30 @@ type transaction struct {
 // InTx runs do inside a transaction: every call that do makes with the context
 // it is given joins it. The transaction commits if do returns nil. Inside
 // another transaction, InTx joins that one. Do may be called again if the
-// database gives the transaction up because of others.
+// database gives the transaction up because of others. On SQLite those who call
+// InTx at the same time are committed together; do runs to its end there though
+// ctx is done, and what takes long is for InLongTx.
 func (db *DB) InTx(ctx context.Context, do func(context.Context) error) error {
+	switch {
+	case db.tx(ctx) != nil:
+		return do(ctx)
+	case db.group != nil:
+		return db.inBatch(ctx, do)
+	}
+	return db.InLongTx(ctx, do)
+}
+
+// InLongTx is InTx for what takes long: nobody else has to wait for its end to
+// be committed, and it ends when ctx is done.
+func (db *DB) InLongTx(ctx context.Context, do func(context.Context) error) error {
 	if db.tx(ctx) != nil {
 		return do(ctx)
 	}
 	for attempt := 1; ; attempt++ {
-		refused, err := db.attempt(ctx, do)
+		tx := &transaction{}
+		err := db.group.alone(ctx, func() error { return db.attempt(ctx, tx, do) })
 		if err == nil || !db.dialect.Retry(err) {
-			db.keepRefused(ctx, refused)
+			db.keepRefused(ctx, tx.refused)
 			return db.explain(err)
 		}
 		if attempt == maxAttempts {
@@ -138,13 +160,14 @@ func (db *DB) InTx(ctx context.Context, do func(context.Context) error) error {
 	}
 }
 
-func (db *DB) attempt(ctx context.Context, do func(context.Context) error) (refused []audit.Log, err error) {
-	sqlTx, err := db.write.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, fmt.Errorf("begin: %w", err)
+func (db *DB) attempt(ctx context.Context, tx *transaction, do func(context.Context) error) (err error) {
+	if tx.Tx, err = db.write.BeginTx(ctx, nil); err != nil {
+		return fmt.Errorf("begin: %w", err)
 	}
-	defer sqlTx.Rollback() // does nothing once committed
-	tx := &transaction{Tx: sqlTx}
+	defer func() {
+		tx.Rollback() // does nothing once committed
+		db.prepared.keep(context.WithoutCancel(ctx), db.write, tx.unkept)
+	}()
 	inside := context.WithValue(ctx, txKey{db}, tx)
 	err = do(inside)
 	if err == nil {
@@ -154,14 +177,13 @@ func (db *DB) attempt(ctx context.Context, do func(context.Context) error) (refu
 		if ctx.Err() != nil { // then database/sql takes the transaction away from under its statements
 			err = fmt.Errorf("%w (%w)", ctx.Err(), err)
 		}
-		return tx.refused, err
+		return err
 	}
-	if err := sqlTx.Commit(); err != nil {
-		return tx.refused, fmt.Errorf("commit: %w", err)
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
 	}
 	db.tellCommitted(ctx, tx)
-	db.prepared.keep(ctx, db.write, tx.unkept)
-	return tx.refused, nil
+	return nil
 }
 
 // Try runs do as a part of the transaction of ctx that is undone alone if it
@@ -199,7 +221,7 @@ func (db *DB) exec(ctx context.Context, query string, args ...any) (int64, error
 	}
 	res, err := db.execIn(ctx, tx, query, args)
 	if err != nil {
-		return 0, db.explain(err)
+		return 0, db.failed(ctx, err)
 	}
 	return res.RowsAffected()
 }
@@ -223,11 +245,11 @@ func (db *DB) execMany(ctx context.Context, query string, args []any) error {
 	if stmt == nil {
 		var err error
 		if stmt, err = tx.prepare(ctx, query); err != nil {
-			return db.explain(err)
+			return db.failed(ctx, err)
 		}
 	}
 	_, err := stmt.ExecContext(ctx, args...)
-	return db.explain(err)
+	return db.failed(ctx, err)
 }
 
 // query calls row for each row that the query returns, inside the transaction
@@ -235,7 +257,7 @@ func (db *DB) execMany(ctx context.Context, query string, args []any) error {
 func (db *DB) query(ctx context.Context, row func(scan func(...any) error) error, query string, args ...any) error {
 	rows, err := db.rows(ctx, query, args)
 	if err != nil {
-		return db.explain(err)
+		return db.failed(ctx, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -243,7 +265,7 @@ func (db *DB) query(ctx context.Context, row func(scan func(...any) error) error
 			return err
 		}
 	}
-	return db.explain(rows.Err())
+	return db.failed(ctx, rows.Err())
 }
 
 func (db *DB) rows(ctx context.Context, query string, args []any) (*sql.Rows, error) {

@@ -10,12 +10,12 @@ func (db *DB) Pools() (write, read *sql.DB) { return db.write, db.read }
 
 // Reading returns db with another pool to read from.
 func (db *DB) Reading(pool *sql.DB) *DB {
-	return &DB{write: db.write, read: pool, migrator: db.migrator, dialect: db.dialect}
+	return New(db.write, pool, db.migrator, db.dialect)
 }
 
 // Writing returns db with another pool to write to.
 func (db *DB) Writing(pool *sql.DB) *DB {
-	return &DB{write: pool, read: db.read, migrator: db.migrator, dialect: db.dialect}
+	return New(pool, db.read, db.migrator, db.dialect)
 }
 
 // Watcher returns the pool of the connection that a feed follows on.

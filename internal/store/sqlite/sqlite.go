@@ -99,6 +99,7 @@ func dialect(path string, leave func()) store.Dialect {
 		Alone:      func(ctx context.Context) (func(), error) { return alone(ctx, filepath.Dir(path)) },
 		Rebind:     func(query string) string { return query },
 		Prepares:   true,
+		OneWriter:  true,
 		Bulk:       bulk,
 		Violated:   violated,
 		Retry:      func(error) bool { return false },
