@@ -166,3 +166,28 @@ func send(n, callers int, began time.Time, span time.Duration, rate float64, nex
 	}
 	return took, c.seen, nil
 }
+
+// repeat lets some callers do something again and again for a span.
+func repeat(b testing.TB, callers int, span time.Duration, do func() error) load {
+	b.Helper()
+	took := make([][]time.Duration, callers)
+	failed := make([]error, callers)
+	var all sync.WaitGroup
+	began := time.Now()
+	for n := range callers {
+		all.Go(func() {
+			for time.Since(began) < span && failed[n] == nil {
+				at := time.Now()
+				failed[n] = do()
+				took[n] = append(took[n], time.Since(at))
+			}
+		})
+	}
+	all.Wait()
+	if err := errors.Join(failed...); err != nil {
+		b.Fatal(err)
+	}
+	out := load{took: slices.Concat(took...), span: time.Since(began)}
+	slices.Sort(out.took)
+	return out
+}

@@ -71,8 +71,10 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 	}
 	db.OnCommit(raiser(kept))
 	feed.Follow(raiser(kept))
+	long := env // for whole files
+	long.InTx = db.InLongTx
 	moves := &transfer.Service{
-		Env:       env,
+		Env:       long,
 		Fleet:     &fleet.Service{Env: env, Store: cars},
 		Customers: &customers.Service{Env: env, Store: clients},
 		Rental:    &rental.Service{Env: env, Store: store.NewContracts(db), Ledger: store.Ledger{DB: db}, Cars: cars, Customers: clients},

@@ -136,7 +136,7 @@ func (k kind[T]) keepAll(ctx context.Context, all iter.Seq[T]) error {
 
 // keepTogether keeps records in one transaction, and counts them.
 func (k kind[T]) keepTogether(ctx context.Context, rows []T) error {
-	err := k.office.DB.InTx(ctx, func(ctx context.Context) error {
+	err := k.office.DB.InLongTx(ctx, func(ctx context.Context) error {
 		if k.kept == 0 {
 			if err := k.mustBeEmpty(ctx); err != nil {
 				return err

@@ -27,7 +27,7 @@ func (db *DB) Tidy(ctx context.Context, now date.Moment) error {
 		{"DELETE FROM setup_code WHERE expires_at < ?", now},
 	}
 	for _, o := range old { // one by one, so that none keeps a writer waiting for long
-		err := db.InTx(ctx, func(ctx context.Context) error {
+		err := db.InLongTx(ctx, func(ctx context.Context) error {
 			_, err := db.exec(ctx, o.query, o.before)
 			return err
 		})

@@ -28,18 +28,18 @@ var migrations embed.FS
 // The pragmas are part of the name, so that every connection of a pool gets
 // them. FULL makes a commit survive a power cut; WAL lets readers go on
 // meanwhile. Writers take the lock when they begin: one that read first and
-// then wrote could not be retried.
+// then wrote could not be retried. Of the pages that a savepoint or a statement
+// changes SQLite keeps a copy until it ends: the writer keeps it in memory.
 const (
 	pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(ON)" +
 		"&_pragma=cache_size(-8000)&_time_format=sqlite"
-	asWriter = "?" + pragmas + "&_txlock=immediate"
+	asWriter = "?" + pragmas + "&_pragma=temp_store(MEMORY)&_txlock=immediate"
 	asReader = "?" + pragmas + "&_txlock=deferred&mode=ro"
 )
 
 // bulk is for rows that touch more pages of the indexes than the usual cache
-// holds, and for statements of many rows: of each page that one changes SQLite
-// keeps a copy until it ends, in a file unless it is told otherwise.
-const bulk = "PRAGMA cache_size = -96000; PRAGMA temp_store = MEMORY"
+// holds.
+const bulk = "PRAGMA cache_size = -96000"
 
 // readers is how many connections read at the same time.
 const readers = 4

@@ -1,0 +1,90 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"cartracker/internal/app/apptest"
+	"cartracker/internal/audit"
+	"cartracker/internal/date"
+	"cartracker/internal/ident"
+	"cartracker/internal/store"
+	"cartracker/internal/store/testdb"
+)
+
+const (
+	many      = 32 // clients at the same time
+	groupTurn = time.Second
+	groupEach = 7 // turns of each number of clients
+)
+
+// BenchmarkGroup measures how many writes a second one client and many have
+// committed on SQLite, which has one writer: rows at the store, and contracts
+// through HTTP. Both take turns; the ratio is the median of the turns.
+func BenchmarkGroup(b *testing.B) {
+	b.Run("rows", func(b *testing.B) {
+		db := testdb.EmptySQLite(b).Migrated(b)
+		logs := store.NewAuditLogs(db)
+		againstOne(b, func(clients int) load {
+			return repeat(b, clients, groupTurn, func() error {
+				return db.InTx(b.Context(), func(ctx context.Context) error { return logs.Insert(ctx, entry()) })
+			})
+		})
+	})
+	b.Run("contracts", func(b *testing.B) {
+		p := start(b, filled(b, testdb.EmptySQLite, 20_000), off...)
+		desk := apptest.At(b, p.url).SignIn("emir")
+		var n atomic.Int64
+		againstOne(b, func(clients int) load {
+			return run(b, clients, groupTurn, 0, func(_, i int) request { return post(p.url, "/api/contracts", desk.Token, contractNumber(int(n.Add(1)))) })
+		})
+	})
+}
+
+// againstOne reports the writes a second of one client and of many, and how
+// many times the latter are.
+func againstOne(b *testing.B, write func(clients int) load) {
+	write(many) // warms
+	for b.Loop() {
+		var one, all, times []float64
+		for range groupEach {
+			o, a := write(1).perSecond(), write(many).perSecond()
+			one, all, times = append(one, o), append(all, a), append(times, a/o)
+		}
+		b.ReportMetric(median(one), "one/s")
+		b.ReportMetric(median(all), "many/s")
+		b.ReportMetric(median(times), "times")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// entry returns an entry of the audit log.
+func entry() *audit.Log {
+	car := carID(1)
+	return &audit.Log{
+		ID: ident.New[audit.LogID](), Action: "UPDATE", Resource: "car", ResourceID: &car, Description: "changed the mileage of A12-K-345",
+		Status: audit.Success, CreatedAt: date.At(time.Now()),
+	}
+}
+
+// contractNumber returns the body of a contract on days that no other has its
+// car for.
+func contractNumber(n int) apptest.JSON {
+	const available = cars / 7 * 6
+	i := n % available
+	day := func(d int) string { return time.Now().AddDate(0, 0, 100+2*(n/available)+d).Format(time.DateOnly) }
+	return apptest.Contract(carID(i/6*7+i%6+1), customerID(n%customers), day(0), day(2))
+}
+
+// post returns the request that makes something.
+func post(url, path, token string, body apptest.JSON) request {
+	data, _ := json.Marshal(body) // of strings: it cannot fail
+	addr := strings.TrimPrefix(url, "http://")
+	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", path, addr, token, len(data))
+	return request{addr: addr, text: append([]byte(head), data...), status: 201, length: -1}
+}
