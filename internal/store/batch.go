@@ -10,9 +10,9 @@ import (
 const (
 	// mostParts is how many parts a batch takes.
 	mostParts = 64
-	// longestBatch is how long a batch takes more parts: those who did theirs
-	// wait for the others.
-	longestBatch = 20 * time.Millisecond
+	// batchTime is how long a batch takes more parts: those who did theirs wait
+	// for the others.
+	batchTime = 20 * time.Millisecond
 )
 
 // A batch is one transaction of the only writer for several callers of InTx.
@@ -22,7 +22,7 @@ type batch struct {
 	db     *DB
 	ctx    context.Context // is never done: an interrupt would undo the parts of all
 	tx     *sql.Tx
-	begun  time.Time
+	until  time.Time // takes more parts
 	parts  int
 	told   []func() // tell what the parts that are kept have changed
 	unkept []string // queries that should be kept prepared
@@ -37,7 +37,7 @@ func (db *DB) openBatch(ctx context.Context) (*batch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
-	return &batch{db: db, ctx: ctx, tx: tx, begun: time.Now()}, nil
+	return &batch{db: db, ctx: ctx, tx: tx, until: time.Now().Add(db.batchTime)}, nil
 }
 
 // inBatch is InTx in a transaction that is shared with others.
@@ -97,7 +97,7 @@ func (b *batch) lose(err error) {
 
 // full reports whether the next one had better wait for another batch.
 func (b *batch) full() bool {
-	return b.lost != nil || b.parts >= mostParts || time.Since(b.begun) >= longestBatch
+	return b.lost != nil || b.parts >= mostParts || !time.Now().Before(b.until)
 }
 
 // end commits the parts that are kept, and then tells what they have changed.

@@ -64,6 +64,7 @@ type DB struct {
 	dialect     Dialect
 	prepared    statements
 	group       *group[*batch] // of those who write at the same time; nil if each has a transaction of its own
+	batchTime   time.Duration  // how long a batch takes more parts
 	committed   []func(context.Context, record.Batch)
 }
 
@@ -72,7 +73,7 @@ type DB struct {
 func New(write, read, migrator *sql.DB, d Dialect) *DB {
 	db := &DB{write: write, read: read, migrator: migrator, dialect: d}
 	if d.OneWriter {
-		db.group = newGroup(db.openBatch)
+		db.group, db.batchTime = newGroup(db.openBatch), batchTime
 	}
 	return db
 }

@@ -1,6 +1,10 @@
 package store
 
-import "database/sql"
+import (
+	"context"
+	"database/sql"
+	"time"
+)
 
 // MaxKept bounds how many statements are kept prepared.
 const MaxKept = maxKept
@@ -30,3 +34,28 @@ func (db *DB) Kept() int {
 
 // Forget closes the statements that are kept prepared.
 func (db *DB) Forget() error { return db.prepared.close() }
+
+// Exec runs a statement inside the transaction of ctx.
+func (db *DB) Exec(ctx context.Context, query string, args ...any) error {
+	_, err := db.exec(ctx, query, args...)
+	return err
+}
+
+// Count returns what a query that counts returns, inside the transaction of ctx if there is one.
+func (db *DB) Count(ctx context.Context, query string, args ...any) (n int, err error) {
+	err = db.query(ctx, func(scan func(...any) error) error { return scan(&n) }, query, args...)
+	return n, err
+}
+
+// Waiting returns how many wait for their part of a batch.
+func (db *DB) Waiting() int {
+	db.group.mu.Lock()
+	defer db.group.mu.Unlock()
+	return len(db.group.waiting)
+}
+
+// MostParts is how many parts a batch takes.
+const MostParts = mostParts
+
+// Batches sets how long a batch takes more parts.
+func (db *DB) Batches(d time.Duration) { db.batchTime = d }

@@ -27,7 +27,7 @@ func (s *sheetOf) end() error { return s.handIn(s.names) }
 type desk struct {
 	*group[*sheetOf]
 	room   int
-	failed error // what opening returns
+	failed error      // what opening returns
 	handed [][]string // read when nobody is at it
 	rounds atomic.Int32
 	refuse error // what handing in returns

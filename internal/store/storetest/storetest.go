@@ -31,6 +31,9 @@ func Run(t *testing.T, empty testdb.Empty) {
 		"TxNested":       txNested,
 		"TxDeadlock":     txDeadlock,
 		"WriteWithoutTx": writeWithoutTx,
+		"PanicSeen":      panicSeen,
+		"ParallelFates":  parallelFates,
+		"ParallelOrder":  parallelOrder,
 		"TimesCompare":   timesCompare,
 
 		"UniqueUsers":     uniqueUsers,
