@@ -24,24 +24,31 @@ const (
 )
 
 // BenchmarkGroup measures how many writes a second one client and many have
-// committed on SQLite, which has one writer: rows at the store, and contracts
-// through HTTP. Both take turns; the ratio is the median of the turns.
+// committed on SQLite, which has one writer: rows at the store, together and
+// each by itself, and contracts through HTTP. One and many take turns; the
+// ratio is the median of the turns.
 func BenchmarkGroup(b *testing.B) {
-	b.Run("rows", func(b *testing.B) {
-		db := testdb.EmptySQLite(b).Migrated(b)
-		logs := store.NewAuditLogs(db)
-		againstOne(b, func(clients int) load {
-			return repeat(b, clients, groupTurn, func() error {
-				return db.InTx(b.Context(), func(ctx context.Context) error { return logs.Insert(ctx, entry()) })
+	rows := func(by func(*store.DB, context.Context, func(context.Context) error) error) func(*testing.B) {
+		return func(b *testing.B) {
+			db := testdb.EmptySQLite(b).Migrated(b)
+			logs := store.NewAuditLogs(db)
+			againstOne(b, func(clients int) load {
+				return repeat(b, clients, groupTurn, func() error {
+					return by(db, b.Context(), func(ctx context.Context) error { return logs.Insert(ctx, entry()) })
+				})
 			})
-		})
-	})
+		}
+	}
+	b.Run("rows", rows((*store.DB).InTx))
+	b.Run("rows-each-by-itself", rows((*store.DB).InLongTx))
 	b.Run("contracts", func(b *testing.B) {
 		p := start(b, filled(b, testdb.EmptySQLite, 20_000), off...)
 		desk := apptest.At(b, p.url).SignIn("emir")
 		var n atomic.Int64
 		againstOne(b, func(clients int) load {
-			return run(b, clients, groupTurn, 0, func(_, i int) request { return post(p.url, "/api/contracts", desk.Token, contractNumber(int(n.Add(1)))) })
+			return run(b, clients, groupTurn, 0, func(_, i int) request {
+				return post(p.url, "/api/contracts", desk.Token, contractNumber(int(n.Add(1))))
+			})
 		})
 	})
 }
