@@ -20,6 +20,8 @@ var bad = map[string][]string{
 	"DB_HOST":                 {"a b", "a:5432", "./run"},
 	"DB_PORT":                 {"0", "x"},
 	"DB_SSL":                  {"on", "allow"},
+	"DATABASE_REPLICA_URLS":   {"replica", "mysql://a/b", "sqlite:cars.db", "postgres://a/b,replica", "postgres://u:p%@h/d", "postgres://u:1/2@h/d", "postgres://h1:1,h2:2/d"},
+	"DB_REPLICA_MAX_LAG":      {"0", "5", "999ms", "11m", "-5s"},
 	"DB_POOL_MIN":             {"-1", "x", "101"},
 	"DB_POOL_SIZE":            {"0", "101"},
 	"DB_POOL_MAX":             {"0", "x"},
@@ -103,6 +105,15 @@ func TestPartsOfRedis(t *testing.T) {
 	} {
 		if _, err := load(tt.env); err == nil || err.Error() != tt.want {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestReplicasOfNothing(t *testing.T) {
+	for _, env := range []map[string]string{{}, {"DATABASE_URL": "sqlite:cars.db"}} {
+		env["DATABASE_REPLICA_URLS"] = "postgres://u:hunter2@replica/cars"
+		if _, err := load(env); err == nil || err.Error() != "DATABASE_REPLICA_URLS: means something only together with a DATABASE_URL of PostgreSQL" {
+			t.Errorf("%v: %v", env, err)
 		}
 	}
 }

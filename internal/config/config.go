@@ -37,13 +37,16 @@ type Config struct {
 	AllowedOrigins string `group:"Network" setting:"ALLOWED_ORIGINS" placeholder:"ORIGINS" help:"Web origins that may call the API besides APP_URL and BASE_URL, comma-separated, such as https://desk.example.com."`
 	TrustedProxies string `group:"Network" setting:"TRUSTED_PROXIES" placeholder:"CIDRS" help:"Proxies whose X-Forwarded-For is believed: addresses or CIDRs, comma-separated."`
 
-	DatabaseURL Secret `group:"Database" setting:"DATABASE_URL" kong:"-" follows:"sqlite:DATA_DIR/cartracker.db" help:"The database: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE."`
-	DBHost      string `group:"Database" setting:"DB_HOST" placeholder:"HOST" help:"PostgreSQL host or socket directory, in place of DATABASE_URL."`
-	DBPort      string `group:"Database" setting:"DB_PORT" initial:"5432" placeholder:"PORT" help:"PostgreSQL port, with DB_HOST."`
-	DBUser      string `group:"Database" setting:"DB_USER" initial:"cartracker" placeholder:"USER" help:"PostgreSQL user, with DB_HOST."`
-	DBPassword  Secret `group:"Database" setting:"DB_PASSWORD" kong:"-" help:"PostgreSQL password, with DB_HOST."`
-	DBName      string `group:"Database" setting:"DB_NAME" initial:"cartracker" placeholder:"NAME" help:"PostgreSQL database, with DB_HOST."`
-	DBSSL       string `group:"Database" setting:"DB_SSL" name:"db-ssl" initial:"prefer" placeholder:"MODE" help:"TLS to PostgreSQL, with DB_HOST: disable, prefer, require, verify-ca or verify-full; true means require, false means disable."`
+	DatabaseURL   Secret `group:"Database" setting:"DATABASE_URL" kong:"-" follows:"sqlite:DATA_DIR/cartracker.db" help:"The database: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE."`
+	DBHost        string `group:"Database" setting:"DB_HOST" placeholder:"HOST" help:"PostgreSQL host or socket directory, in place of DATABASE_URL."`
+	DBPort        string `group:"Database" setting:"DB_PORT" initial:"5432" placeholder:"PORT" help:"PostgreSQL port, with DB_HOST."`
+	DBUser        string `group:"Database" setting:"DB_USER" initial:"cartracker" placeholder:"USER" help:"PostgreSQL user, with DB_HOST."`
+	DBPassword    Secret `group:"Database" setting:"DB_PASSWORD" kong:"-" help:"PostgreSQL password, with DB_HOST."`
+	DBName        string `group:"Database" setting:"DB_NAME" initial:"cartracker" placeholder:"NAME" help:"PostgreSQL database, with DB_HOST."`
+	DBSSL         string `group:"Database" setting:"DB_SSL" name:"db-ssl" initial:"prefer" placeholder:"MODE" help:"TLS to PostgreSQL, with DB_HOST: disable, prefer, require, verify-ca or verify-full; true means require, false means disable."`
+	ReplicaURLs   Secret `group:"Database" setting:"DATABASE_REPLICA_URLS" kong:"-" help:"Replicas of the PostgreSQL database to read from, postgres://USER:PASSWORD@HOST:PORT/DATABASE each, separated by commas or blanks."`
+	ReplicaMaxLag string `group:"Database" setting:"DB_REPLICA_MAX_LAG" name:"db-replica-max-lag" initial:"5s" placeholder:"TIME" help:"How far a replica may be behind, from 1s to 10m; one that is further behind is left out until it has caught up."`
+
 	DBPoolMin   string `group:"Database" setting:"DB_POOL_MIN" initial:"20" placeholder:"N" help:"PostgreSQL connections that are kept open."`
 	DBPoolSize  string `group:"Database" setting:"DB_POOL_SIZE" initial:"50" placeholder:"N" help:"PostgreSQL connections the pool settles at; above it a returned one is closed."`
 	DBPoolMax   string `group:"Database" setting:"DB_POOL_MAX" initial:"100" placeholder:"N" help:"PostgreSQL connections at most."`
@@ -93,6 +96,7 @@ type Config struct {
 	Limits      Limits         `kong:"-"`
 	Backups     Backups        `kong:"-"`
 	Pool        Pool           `kong:"-"`
+	Replicas    Replicas       `kong:"-"`
 
 	sources map[string]Source // by variable, once Check has run
 }
@@ -103,6 +107,12 @@ type Pool struct {
 	Size      int // above it a returned connection is closed
 	Max       int // at most
 	Instances int // how many instances share the server
+}
+
+// Replicas are the servers that repeat the PostgreSQL database, to read from.
+type Replicas struct {
+	URLs   []Secret
+	MaxLag time.Duration // one that is further behind is left out
 }
 
 // Backups says which backups are made while the program serves.

@@ -153,6 +153,27 @@ func TestPool(t *testing.T) {
 	}
 }
 
+func TestReplicas(t *testing.T) {
+	if c := mustLoad(t, nil); len(c.Replicas.URLs) != 0 || c.Replicas.MaxLag != 5*time.Second {
+		t.Errorf("by default: %v", c.Replicas)
+	}
+	c := mustLoad(t, map[string]string{
+		"DATABASE_URL": "postgres://db/cars", "ACCESS_TOKEN_SECRET": key, "DB_REPLICA_MAX_LAG": "2s",
+		"DATABASE_REPLICA_URLS": " postgres://u:p%2Cw@one/cars,\n\tpostgresql://two:5433/cars ,, postgres:///cars?host=/run/pg ",
+	})
+	want := []string{"postgres://u:p%2Cw@one/cars", "postgresql://two:5433/cars", "postgres:///cars?host=/run/pg"}
+	var got []string
+	for _, u := range c.Replicas.URLs {
+		got = append(got, u.Reveal())
+	}
+	if !slices.Equal(got, want) || c.Replicas.MaxLag != 2*time.Second {
+		t.Errorf("%q %s", got, c.Replicas.MaxLag)
+	}
+	if text := c.String(); strings.Contains(text, "p%2Cw") {
+		t.Errorf("the settings tell a password: %s", text)
+	}
+}
+
 func TestDatabase(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)

@@ -42,6 +42,7 @@ func (c *Config) Load(env func(string) (string, bool)) error {
 	k.network()
 	k.database()
 	k.pool()
+	k.replicas()
 	k.redis()
 	k.cache()
 	k.limits()
