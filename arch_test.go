@@ -71,6 +71,7 @@ var rules = map[string]rule{
 	// What only tests use.
 	"internal/redis/redistest": {ours: "kernel internal/redis"},
 	"internal/store/testdb":    {ours: "kernel store"},
+	"internal/store/pgtest":    {},
 	"internal/store/storetest": {ours: "kernel domain store internal/store/testdb internal/text internal/secret"},
 	"internal/app/apptest":     {ours: "program internal/app internal/store/testdb"},
 	"bench":                    {ours: "program internal/app internal/app/apptest internal/store/testdb internal/redis/redistest"},
@@ -86,7 +87,7 @@ var groups = map[string]string{
 
 var (
 	// testOnly are packages that no package of the program may import.
-	testOnly = []string{"internal/redis/redistest", "internal/store/testdb", "internal/store/storetest", "internal/app/apptest", "bench"}
+	testOnly = []string{"internal/redis/redistest", "internal/store/testdb", "internal/store/pgtest", "internal/store/storetest", "internal/app/apptest", "bench"}
 	// pure packages import nothing of others, golang.org/x included.
 	pure = strings.Fields(expand("kernel domain"))
 	// shared modules are imported by more than one package.
