@@ -33,9 +33,7 @@ func (Program) Exists(c *config.Config) error {
 // reports whether a SQLite file was made.
 func openDatabase(ctx context.Context, c *config.Config) (db *store.DB, made bool, err error) {
 	if c.Database.Driver == config.Postgres {
-		db, err = postgres.Open(ctx, postgres.Config{
-			URL: c.Database.URL.Reveal(), PoolMin: c.Pool.Min, PoolSize: c.Pool.Size, PoolMax: c.Pool.Max, Instances: c.Pool.Instances,
-		})
+		db, err = postgres.Open(ctx, onPostgres(c))
 		return db, false, err
 	}
 	if err := os.MkdirAll(filepath.Dir(c.Database.Path), 0o700); err != nil {
@@ -45,6 +43,12 @@ func openDatabase(ctx context.Context, c *config.Config) (db *store.DB, made boo
 	made = errors.Is(err, fs.ErrNotExist)
 	db, err = sqlite.Open(ctx, c.Database.Path)
 	return db, made, err
+}
+
+func onPostgres(c *config.Config) postgres.Config {
+	return postgres.Config{
+		URL: c.Database.URL.Reveal(), PoolMin: c.Pool.Min, PoolSize: c.Pool.Size, PoolMax: c.Pool.Max, Instances: c.Pool.Instances,
+	}
 }
 
 // openOffice opens the database, brings it up to date, and puts the services

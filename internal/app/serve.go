@@ -50,6 +50,9 @@ func (p Program) Serve(ctx context.Context, c *config.Config, t cli.Terminal, re
 		return err
 	}
 	defer func() { err = errors.Join(err, office.Close()) }()
+	if err := office.Replicate(ctx, c); err != nil {
+		return err
+	}
 	ln, err := net.Listen("tcp", c.Addr())
 	if err != nil {
 		return fmt.Errorf("cannot listen: %w", err)

@@ -50,6 +50,9 @@ const changed = "cartracker:changed"
 // what others change, and tells them. It is called once.
 func (o *Office) Parts() []func(context.Context) error {
 	parts := []func(context.Context) error{o.Feed.Run}
+	if o.DB.Replicas() != nil {
+		parts = append(parts, o.DB.RunReplicas)
+	}
 	if o.link == nil {
 		return parts
 	}

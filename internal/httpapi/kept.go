@@ -114,7 +114,7 @@ func (a *API) answerKept(w http.ResponseWriter, r *http.Request, k keyed, c reco
 // got returns the answer that is kept, or that make makes.
 func (k keyed) got(ctx context.Context, make func(context.Context) (reply, error)) (reply, error) {
 	c, outcome, err := k.Get(ctx, k.key, func(ctx context.Context) (*content, error) {
-		rep, err := make(ctx)
+		rep, err := make(record.Fresh(ctx))
 		if err != nil {
 			return nil, err
 		}

@@ -22,7 +22,7 @@ type SetupStore interface {
 
 // SetupNeeded reports whether there is no admin yet.
 func (s *Service) SetupNeeded(ctx context.Context) (bool, error) {
-	exists, err := s.Users.AdminExists(ctx)
+	exists, err := s.Users.AdminExists(record.Fresh(ctx))
 	return !exists, err
 }
 
@@ -36,7 +36,7 @@ func (s *Service) ExpectSetup(ctx context.Context, code string) error {
 
 // SetupExpected reports whether code can still be used.
 func (s *Service) SetupExpected(ctx context.Context, code string) (bool, error) {
-	return s.Setup.Live(ctx, s.codeDigest(code), s.Now())
+	return s.Setup.Live(record.Fresh(ctx), s.codeDigest(code), s.Now())
 }
 
 // SetUp makes the first admin, for whoever has the code. Where there is an

@@ -37,7 +37,7 @@ func (s *Service) Login(ctx context.Context, login string, p Password) (Pass, er
 // address: the same for both, or what was given if there is none.
 func (s *Service) Account(ctx context.Context, login string) (string, error) {
 	login = s.Normalize(login)
-	u, _, err := s.Users.Named(ctx, login)
+	u, _, err := s.Users.Named(record.Fresh(ctx), login)
 	if errors.Is(err, ErrNoUser) {
 		return login, nil
 	}
@@ -45,7 +45,7 @@ func (s *Service) Account(ctx context.Context, login string) (string, error) {
 }
 
 func (s *Service) login(ctx context.Context, login string, p Password) (Pass, error) {
-	u, hash, err := s.Users.Named(ctx, s.Normalize(login))
+	u, hash, err := s.Users.Named(record.Fresh(ctx), s.Normalize(login))
 	known := err == nil
 	if !known && !errors.Is(err, ErrNoUser) {
 		return Pass{}, err
@@ -147,6 +147,7 @@ func (s *Service) pass(u User, session Session, refresh string) (Pass, error) {
 // Authenticate returns the person and the session that an access token speaks
 // for, as they are now and not as they were when it was signed.
 func (s *Service) Authenticate(ctx context.Context, token string) (record.Person, SessionID, error) {
+	ctx = record.Fresh(ctx)
 	claims, err := s.Access.Parse(token)
 	if err != nil {
 		return record.Person{}, "", err

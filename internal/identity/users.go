@@ -163,6 +163,7 @@ func (s *Service) ChangePassword(ctx context.Context, id record.UserID, current,
 	if id != record.CallerOf(ctx).ID {
 		return errNotOwn
 	}
+	ctx = record.Fresh(ctx)
 	u, err := s.Users.Get(ctx, id)
 	if err != nil {
 		return err
@@ -192,7 +193,7 @@ func (s *Service) ResetPassword(ctx context.Context, id record.UserID, next Pass
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
 		return err
 	}
-	u, err := s.Users.Get(ctx, id)
+	u, err := s.Users.Get(record.Fresh(ctx), id)
 	if err != nil {
 		return err
 	}

@@ -63,6 +63,22 @@ func CallerOf(ctx context.Context) Caller {
 	return c
 }
 
+type freshKey struct{}
+
+// Fresh returns a context in which whatever is read is as the last commit left
+// it. Others may read what was there a moment ago, but always find what they
+// wrote themselves. What is kept for others, or decides who somebody is, has to
+// be read so.
+func Fresh(ctx context.Context) context.Context {
+	return context.WithValue(ctx, freshKey{}, true)
+}
+
+// IsFresh reports whether ctx, or one that it is made of, is from Fresh.
+func IsFresh(ctx context.Context) bool {
+	fresh, _ := ctx.Value(freshKey{}).(bool)
+	return fresh
+}
+
 // Errors of callers who may not.
 var (
 	ErrSignIn    = fault.New(fault.Unauthenticated, "unauthorized", "sign in first")

@@ -65,6 +65,7 @@ type DB struct {
 	prepared    statements
 	group       *group[*batch] // of those who write at the same time; nil if each has a transaction of its own
 	batchTime   time.Duration  // how long a batch takes more parts
+	replicas    *replicas      // nil: all is read from read
 	committed   []func(context.Context, record.Batch)
 }
 
@@ -85,6 +86,7 @@ func (db *DB) Close() error {
 	if db.dialect.Watcher != nil {
 		errs = append(errs, db.dialect.Watcher.Close())
 	}
+	errs = append(errs, db.replicas.close())
 	for _, pool := range []*sql.DB{db.read, db.migrator, db.write} { // to close one twice does nothing
 		errs = append(errs, pool.Close())
 	}
@@ -124,6 +126,8 @@ type transaction struct {
 	unkept  []string             // queries that should be kept prepared
 	own     map[string]*sql.Stmt // statements that it repeats, prepared for itself
 	refused []audit.Log          // to be kept whatever becomes of it
+	wrote   bool                 // it may have changed something
+	callers []string             // for whom it works
 }
 
 // InTx runs do inside a transaction: every call that do makes with the context
@@ -133,8 +137,9 @@ type transaction struct {
 // InTx at the same time are committed together; do runs to its end there though
 // ctx is done, and what takes long is for InLongTx.
 func (db *DB) InTx(ctx context.Context, do func(context.Context) error) error {
-	switch {
-	case db.tx(ctx) != nil:
+	switch tx := db.tx(ctx); {
+	case tx != nil:
+		tx.worksFor(ctx)
 		return do(ctx)
 	case db.group != nil:
 		return db.inBatch(ctx, do)
@@ -145,7 +150,8 @@ func (db *DB) InTx(ctx context.Context, do func(context.Context) error) error {
 // InLongTx is InTx for what takes long: nobody else has to wait for its end to
 // be committed, and it ends when ctx is done.
 func (db *DB) InLongTx(ctx context.Context, do func(context.Context) error) error {
-	if db.tx(ctx) != nil {
+	if tx := db.tx(ctx); tx != nil {
+		tx.worksFor(ctx)
 		return do(ctx)
 	}
 	for attempt := 1; ; attempt++ {
@@ -169,6 +175,7 @@ func (db *DB) attempt(ctx context.Context, tx *transaction, do func(context.Cont
 		tx.Rollback() // does nothing once committed
 		db.prepared.keep(context.WithoutCancel(ctx), db.write, tx.unkept)
 	}()
+	tx.worksFor(ctx)
 	inside := context.WithValue(ctx, txKey{db}, tx)
 	err = do(inside)
 	if err == nil {
@@ -184,6 +191,7 @@ func (db *DB) attempt(ctx context.Context, tx *transaction, do func(context.Cont
 		return fmt.Errorf("commit: %w", err)
 	}
 	db.tellCommitted(ctx, tx)
+	db.noteWritten(ctx, tx)
 	return nil
 }
 
@@ -220,6 +228,7 @@ func (db *DB) exec(ctx context.Context, query string, args ...any) (int64, error
 	if tx == nil {
 		return 0, errNoTx
 	}
+	tx.wrote = true
 	res, err := db.execIn(ctx, tx, query, args)
 	if err != nil {
 		return 0, db.failed(ctx, err)
@@ -241,6 +250,7 @@ func (db *DB) execMany(ctx context.Context, query string, args []any) error {
 	if tx == nil {
 		return errNoTx
 	}
+	tx.wrote = true
 	query = db.dialect.Rebind(query)
 	stmt := tx.own[query]
 	if stmt == nil {
@@ -254,8 +264,11 @@ func (db *DB) execMany(ctx context.Context, query string, args []any) error {
 }
 
 // query calls row for each row that the query returns, inside the transaction
-// of ctx if there is one.
+// of ctx if there is one. Outside of transactions a replica may answer.
 func (db *DB) query(ctx context.Context, row func(scan func(...any) error) error, query string, args ...any) error {
+	if done, err := db.queryReplica(ctx, row, query, args); done {
+		return err
+	}
 	rows, err := db.rows(ctx, query, args)
 	if err != nil {
 		return db.failed(ctx, err)

@@ -148,6 +148,9 @@ func serve(t testing.TB, d testdb.Database, clock *Clock, settings []func(*confi
 	company := &Company{Database: d, Clock: clock, Log: &shared}
 	link := connect(t, c)
 	company.Office = app.NewOffice(d.Migrated(t), link, c, []byte(c.AccessTokenSecret.Reveal()), "test", clock.Now)
+	if err := company.Replicate(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
 	company.Identity.Hasher = known{company.Identity.Hasher}
 	t.Cleanup(company.API.Cache.Close)
 	company.run(t)

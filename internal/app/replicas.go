@@ -1,0 +1,92 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"cartracker/internal/config"
+	"cartracker/internal/redis"
+	"cartracker/internal/store"
+	"cartracker/internal/store/postgres"
+)
+
+// Replicate reads from replicas from now on, if there are some in the settings.
+// It is called before Parts. What is changed on the command line needs none.
+func (o *Office) Replicate(ctx context.Context, c *config.Config) error {
+	if len(c.Replicas.URLs) == 0 {
+		return nil
+	}
+	var urls []string
+	for _, u := range c.Replicas.URLs {
+		urls = append(urls, u.Reveal())
+	}
+	r, err := postgres.Replicate(onPostgres(c), urls)
+	if err != nil {
+		return err
+	}
+	r.MaxLag, r.Positions = c.Replicas.MaxLag, o.positions(c)
+	return o.DB.ReadFrom(ctx, r)
+}
+
+// positions returns what knows what callers wrote: this process if it is the
+// only one, or Redis; nil if nobody knows what other instances wrote (ADR 15).
+func (o *Office) positions(c *config.Config) store.Positions {
+	life := store.PositionLife(c.Replicas.MaxLag)
+	switch {
+	case o.link != nil:
+		return sharedPositions{link: o.link, life: life}
+	case c.Pool.Instances > 1:
+		return nil
+	}
+	return store.NewPositions(life)
+}
+
+// sharedPositions are the store.Positions that all instances note in Redis.
+type sharedPositions struct {
+	link *redis.Link
+	life time.Duration
+}
+
+const positionOf = "cartracker:position:" // and who
+
+var (
+	// Two instances that write for one caller may tell in the other order.
+	notePosition = redis.NewScript(`
+local at = ARGV[1]
+local known = redis.call('GET', KEYS[1])
+if known and tonumber(known) > tonumber(at) then
+	at = known
+end
+redis.call('SET', KEYS[1], at, 'PX', ARGV[2])
+return {1}`)
+	// A server that began a moment ago may have forgotten what it was told.
+	lastPosition = redis.NewScript(`
+local up = string.match(redis.call('INFO', 'server'), 'uptime_in_seconds:(%d+)')
+return {tonumber(up), tonumber(redis.call('GET', KEYS[1]) or '0')}`)
+
+	errForgot = errors.New("redis began too short a time ago to know")
+)
+
+// Note tells the other instances.
+func (p sharedPositions) Note(ctx context.Context, who string, at store.Position) error {
+	_, err := p.link.Eval(ctx, notePosition, []string{positionOf + who}, strconv.FormatInt(int64(at), 10), strconv.FormatInt(p.life.Milliseconds(), 10))
+	return err
+}
+
+// Last asks what any instance noted.
+func (p sharedPositions) Last(ctx context.Context, who string) (store.Position, error) {
+	v, err := p.link.Eval(ctx, lastPosition, []string{positionOf + who})
+	if err != nil {
+		return 0, err
+	}
+	if len(v) != 2 {
+		return 0, fmt.Errorf("redis answers %d numbers", len(v))
+	}
+	if up := time.Duration(v[0]) * time.Second; up <= p.life+time.Second {
+		return 0, errForgot
+	}
+	return store.Position(v[1]), nil
+}

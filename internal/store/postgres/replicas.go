@@ -1,0 +1,102 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"cartracker/internal/store"
+)
+
+const (
+	// Any role may ask this. What is flushed is what replicas can have; a
+	// commit is acknowledged after that. The end of the log itself may lie
+	// behind the head of a page that nothing was written on yet.
+	look = `SELECT CAST(CASE WHEN r.here THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END - '0/0' AS BIGINT), r.here,
+		(SELECT CAST(system_identifier AS TEXT) FROM pg_control_system()),
+		(SELECT CAST(oid AS TEXT) FROM pg_database WHERE datname = current_database()),
+		CASE WHEN r.here THEN '' ELSE left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) END
+		FROM (SELECT pg_is_in_recovery() AS here) r`
+	written = `SELECT CAST(pg_current_wal_insert_lsn() - '0/0' AS BIGINT)`
+
+	// watchLife is after how long a connection to look at a server is made
+	// anew, in case its name means another one now.
+	watchLife = 5 * time.Second
+)
+
+// Replicate returns the replicas at these addresses of the database that c
+// opens, to be read from by store.DB.ReadFrom. The rest of c is for the pool of
+// each. Nothing is connected yet.
+func Replicate(c Config, urls []string) (store.Replication, error) {
+	primary, err := watcher(c.URL)
+	if err != nil {
+		return store.Replication{}, err
+	}
+	out := store.Replication{
+		Primary: stdlib.OpenDB(*primary), Look: look, Written: written, Lost: lost,
+		Refused: func(err error) bool { return hasCode(err, "28", "3D000") },
+		Slow:    func(err error) bool { return hasCode(err, "57014") },
+	}
+	single(out.Primary)
+	for i, url := range urls {
+		conf, err := watcher(url)
+		if err != nil {
+			return store.Replication{}, fmt.Errorf("DATABASE_REPLICA_URLS: number %d: %w", i+1, err)
+		}
+		own := c
+		own.URL = url
+		s := store.Server{Name: net.JoinHostPort(conf.Host, strconv.Itoa(int(conf.Port))), Watch: stdlib.OpenDB(*conf)}
+		s.Open = func(ctx context.Context) (*sql.DB, func(), error) {
+			p, err := pool(ctx, own)
+			if err != nil {
+				return nil, nil, err
+			}
+			return stdlib.OpenDBFromPool(p), p.Close, nil
+		}
+		single(s.Watch)
+		out.Replicas = append(out.Replicas, s)
+	}
+	return out, nil
+}
+
+func watcher(url string) (*pgx.ConnConfig, error) {
+	conf, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("the address of the database is malformed") // err quotes it
+	}
+	if conf.ConnectTimeout == 0 {
+		conf.ConnectTimeout = connectTimeout
+	}
+	return conf, nil
+}
+
+func single(db *sql.DB) {
+	db.SetMaxOpenConns(1)
+	db.SetConnMaxLifetime(watchLife)
+}
+
+// lost reports whether the connection or the server is gone.
+func lost(err error) bool {
+	if hasCode(err, "08", "57P") {
+		return true
+	}
+	if _, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return false
+	}
+	if _, ok := errors.AsType[*pgconn.ConnectError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[net.Error](err); ok {
+		return true
+	}
+	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || pgconn.SafeToRetry(err)
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Why a replica is left out.
+const (
+	silent   = "it does not answer"
+	behind   = "it is too far behind"
+	unproved = "it is not known how far it is behind"
+	deaf     = "the primary does not tell where it is"
+	writes   = "it is no replica: it takes writes"
+	strange  = "it is a replica of another cluster than DATABASE_URL"
+	misses   = "it is another database of the cluster than DATABASE_URL"
+	refuses  = "it refuses the user, the password or the name of the database"
+)
+
+// faulty are the reasons that do not go away by themselves.
+var faulty = []string{writes, strange, misses, refuses}
+
+// A replica is a server that repeats what the primary writes.
+type replica struct {
+	Server
+	reads atomic.Int64
+
+	mu       sync.Mutex
+	pool     *sql.DB // nil until the server could be reached
+	free     func()
+	inUse    bool
+	alive    context.Context // ends when the server does not answer any more
+	end      context.CancelFunc
+	why      string // it is left out; "" at the beginning
+	replayed Position
+	seen     time.Time // when the last look began that found nothing wrong
+	lag      time.Duration
+	until    time.Time // it stays left out
+	timeline string    // of the primary, at the last look
+	pass     Position  // it has to come past
+}
+
+// reach returns the pool to read from and a context that ends when the server
+// does not answer any more; nil if the replica is left out, or has not come to at.
+func (r *replica) reach(at Position) (*sql.DB, context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.inUse || r.replayed < at || time.Since(r.seen) > maxUnseen {
+		return nil, nil
+	}
+	return r.pool, r.alive
+}
+
+// usable reports whether the replica is read from.
+func (r *replica) usable() bool {
+	pool, _ := r.reach(0)
+	return pool != nil
+}
+
+// leave leaves the replica out. Who reads from it goes on, unless it is silent.
+func (r *replica) leave(ctx context.Context, why string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if why == silent && r.end != nil {
+		r.end()
+	}
+	r.out(ctx, why, err)
+}
+
+// lost leaves the replica out for a moment, because who read from it lost the
+// connection. Others may have kept theirs.
+func (r *replica) lost(ctx context.Context, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.until = time.Now().Add(lostPause)
+	r.out(ctx, silent, err)
+}
+
+func (r *replica) out(ctx context.Context, why string, err error) {
+	was, before := r.inUse, r.why
+	r.inUse, r.why = false, why
+	if why == before || why == unproved && !was { // nobody reads before the first proof
+		return
+	}
+	level := slog.LevelWarn
+	if slices.Contains(faulty, why) {
+		level = slog.LevelError
+	}
+	slog.Log(ctx, level, "a replica is left out", "replica", r.Name, "why", why, "lag", r.lag.Round(time.Millisecond), "err", err)
+}
+
+// take takes the replica into use. Only who looks at it calls this.
+func (r *replica) take(ctx context.Context) error {
+	if r.pool == nil {
+		pool, free, err := r.Open(ctx)
+		if err != nil {
+			return err
+		}
+		r.mu.Lock()
+		r.pool, r.free = pool, free
+		r.mu.Unlock()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.inUse || time.Now().Before(r.until) {
+		return nil
+	}
+	if r.alive == nil || r.alive.Err() != nil {
+		r.alive, r.end = context.WithCancel(context.Background())
+	}
+	r.inUse, r.why = true, ""
+	slog.InfoContext(ctx, "a replica is read from", "replica", r.Name, "lag", r.lag.Round(time.Millisecond))
+	return nil
+}
+
+func (r *replica) state() ReplicaState {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return ReplicaState{Name: r.Name, InUse: r.inUse, Why: r.why, Lag: r.lag, Reads: r.reads.Load()}
+}
+
+// saw notes what a look found.
+func (r *replica) saw(s sight, began time.Time, timeline string, lag time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.timeline != timeline {
+		if r.timeline != "" {
+			r.pass = s.at
+		}
+		r.timeline = timeline
+	}
+	r.replayed, r.seen, r.lag = s.at, began, lag
+}
+
+// passed reports whether the replica follows the primary since its last
+// fail-over. One that was ahead of the server that was promoted cannot, and
+// stands still at a position that means something else now.
+func (r *replica) passed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pass == 0 || r.replayed > r.pass
+}
+
+func (r *replica) close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.inUse = false
+	if r.end != nil {
+		r.end()
+	}
+	err := r.Watch.Close()
+	if r.pool != nil {
+		err = errors.Join(err, r.pool.Close())
+		r.free()
+	}
+	return err
+}
