@@ -9,9 +9,9 @@ import (
 // the same moment. It is the Positions of a process that cannot know what
 // others wrote for a caller: it takes everything that is committed for theirs.
 type question struct {
-	ask func(context.Context) (Position, error) // ends by itself
+	ask  func(context.Context) (Position, error) // ends by itself
+	busy chan struct{}                           // has room for the one who asks
 
-	busy sync.Mutex // held while it is asked
 	mu   sync.Mutex
 	next *turn // of those who came since it was asked last
 }
@@ -23,6 +23,10 @@ type turn struct {
 	err  error
 }
 
+func newQuestion(ask func(context.Context) (Position, error)) *question {
+	return &question{ask: ask, busy: make(chan struct{}, 1)}
+}
+
 // Note has nothing to remember.
 func (q *question) Note(context.Context, string, Position) error { return nil }
 
@@ -30,10 +34,10 @@ func (q *question) Note(context.Context, string, Position) error { return nil }
 func (q *question) Last(ctx context.Context, _ string) (Position, error) {
 	t, first := q.join()
 	if first {
-		q.busy.Lock()
+		q.busy <- struct{}{} // soon: each of those before ends by itself
 		q.begin()
 		t.at, t.err = q.ask(context.WithoutCancel(ctx)) // the others wait for it too
-		q.busy.Unlock()
+		<-q.busy
 		close(t.done)
 	}
 	select {

@@ -92,7 +92,11 @@ func (r *replica) out(ctx context.Context, why string, err error) {
 	if slices.Contains(faulty, why) {
 		level = slog.LevelError
 	}
-	slog.Log(ctx, level, "a replica is left out", "replica", r.Name, "why", why, "lag", r.lag.Round(time.Millisecond), "err", err)
+	attrs := []any{"replica", r.Name, "why", why, "lag", r.lag.Round(time.Millisecond)}
+	if err != nil {
+		attrs = append(attrs, "err", err)
+	}
+	slog.Log(ctx, level, "a replica is left out", attrs...)
 }
 
 // take takes the replica into use. Only who looks at it calls this.

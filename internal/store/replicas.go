@@ -79,7 +79,7 @@ type sight struct {
 func (db *DB) ReadFrom(ctx context.Context, r Replication) error {
 	s := &replicas{Replication: r, asks: r.Positions == nil, history: history{keep: r.MaxLag + 2*sightTime}}
 	if s.asks {
-		s.Positions = &question{ask: func(ctx context.Context) (Position, error) { return s.written(ctx, db.write) }}
+		s.Positions = newQuestion(func(ctx context.Context) (Position, error) { return s.written(ctx, db.write) })
 	}
 	for _, server := range r.Replicas {
 		s.all = append(s.all, &replica{Server: server})
