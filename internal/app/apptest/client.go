@@ -46,6 +46,13 @@ func (c *Client) SignIn(name string) *Client {
 	return &in
 }
 
+// With returns a client of where c is who is signed in as another is elsewhere.
+func (c *Client) With(other *Client) *Client {
+	in := *c
+	in.Token, in.ID, in.Cookie = other.Token, other.ID, other.Cookie
+	return &in
+}
+
 // Do sends a request with body as JSON, unless it is nil, and headers such as
 // "If-Match: *". A body of type string is sent as it is.
 func (c *Client) Do(method, path string, body any, headers ...string) Response {
