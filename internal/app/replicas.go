@@ -37,7 +37,7 @@ func (o *Office) positions(c *config.Config) store.Positions {
 	life := store.PositionLife(c.Replicas.MaxLag)
 	switch {
 	case o.link != nil:
-		return sharedPositions{link: o.link, life: life}
+		return sharedPositions{link: o.link, life: life, least: life + time.Second}
 	case c.Pool.Instances > 1:
 		return nil
 	}
@@ -46,8 +46,9 @@ func (o *Office) positions(c *config.Config) store.Positions {
 
 // sharedPositions are the store.Positions that all instances note in Redis.
 type sharedPositions struct {
-	link *redis.Link
-	life time.Duration
+	link  *redis.Link
+	life  time.Duration
+	least time.Duration // that a server has to run before it knows all that matters
 }
 
 const positionOf = "cartracker:position:" // and who
@@ -85,7 +86,7 @@ func (p sharedPositions) Last(ctx context.Context, who string) (store.Position, 
 	if len(v) != 2 {
 		return 0, fmt.Errorf("redis answers %d numbers", len(v))
 	}
-	if up := time.Duration(v[0]) * time.Second; up <= p.life+time.Second {
+	if up := time.Duration(v[0]) * time.Second; up <= p.least {
 		return 0, errForgot
 	}
 	return store.Position(v[1]), nil

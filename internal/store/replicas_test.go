@@ -17,6 +17,7 @@ import (
 	"cartracker/internal/store"
 	"cartracker/internal/store/pgtest"
 	"cartracker/internal/store/postgres"
+	"cartracker/internal/store/storetest"
 )
 
 // A replicated database is one that is read from replicas.
@@ -313,4 +314,10 @@ func (r *replicated) promoted(t *testing.T, quick *pgtest.Server) {
 	}
 	before := r.reads()
 	until(t, "the other replica shows it", func() bool { return r.must(t, as(t.Context(), "uma")) == 99 && r.reads() > before })
+}
+
+func TestLocalPositions(t *testing.T) {
+	t.Parallel()
+	p := store.NewPositions(time.Minute)
+	storetest.Positions(t, p, p)
 }
