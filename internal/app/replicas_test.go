@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -190,5 +191,50 @@ func TestCachesAreFilledFromThePrimary(t *testing.T) {
 	stranger := record.As(t.Context(), record.Caller{Person: record.Person{ID: "nobody who wrote"}})
 	if p, err := store.NewUsers(c.DB).List(stranger, identity.Filter{Q: "lejla"}); err != nil || p.Total != 0 || replicaReads(c) == 0 {
 		t.Errorf("what is not kept was not read from the replica: %d users, %v", p.Total, err)
+	}
+}
+
+// A primary that is killed under load, and a replica that is promoted in its
+// place: writes are back soon, and nothing that was acknowledged is lost, for
+// the primary waits for the replica with each commit.
+func TestFaultReplicaPromoted(t *testing.T) {
+	needFaults(t)
+	primary := pgtest.New(t, "fsync = on")
+	standby := primary.Replica("fsync = on")
+	raw := databaseOf(primary).Raw(t)
+	for _, s := range []string{"ALTER SYSTEM SET synchronous_standby_names = '*'", "SELECT pg_reload_conf()"} {
+		if _, err := raw.Exec(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	apptest.Until(t, "commits that wait for the replica", func() (waits bool) {
+		err := raw.QueryRow("SELECT sync_state = 'sync' FROM pg_stat_replication").Scan(&waits)
+		return err == nil && waits
+	})
+	both := strings.Replace(primary.URL("cartracker"), primary.Addr(), primary.Addr()+","+standby.Addr(), 1) + "&target_session_attrs=read-write"
+	s := apptest.NewSite(t, t.TempDir(), both, "DATABASE_REPLICA_URLS="+standby.URL("cartracker"))
+	s.AddUser(t, "amra", record.Admin)
+	p := s.Serve(t)
+	boss := p.Nobody.SignIn("amra")
+	apptest.Until(t, "the replica's use", func() bool { return strings.Contains(p.Output(), "a replica is read from") })
+	k := apptest.NewClerks(boss)
+	k.Write(t, boss, clerks, 100, primary.Kill)
+	for _, err := range k.Failures() {
+		checkAway(t, err)
+	}
+	standby.Promote()
+	began := time.Now()
+	apptest.Until(t, "a write", func() bool {
+		return boss.Do("PATCH", "/api/users/me", apptest.JSON{"name": "Amra"}).Status == http.StatusOK
+	})
+	took := time.Since(began)
+	t.Logf("writes were back %s after the promotion; %d records had been acknowledged", took, k.Acknowledged())
+	if took > 5*time.Second {
+		t.Errorf("writes were back only %s after the promotion", took)
+	}
+	checkStored(t, s, k, boss)
+	apptest.Until(t, "the promoted server is no replica any more", func() bool { return strings.Contains(p.Output(), "it takes writes") })
+	if code := p.Terminate(t)(); code != 0 {
+		t.Errorf("the program ended with %d:\n%s", code, p.Output())
 	}
 }
