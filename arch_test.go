@@ -74,7 +74,7 @@ var rules = map[string]rule{
 	"internal/store/pgtest":    {},
 	"internal/store/storetest": {ours: "kernel domain store internal/store/testdb internal/text internal/secret"},
 	"internal/app/apptest":     {ours: "program internal/app internal/store/testdb"},
-	"bench":                    {ours: "program internal/app internal/app/apptest internal/store/testdb internal/redis/redistest"},
+	"bench":                    {ours: "program internal/app internal/app/apptest internal/store/testdb internal/store/pgtest internal/redis/redistest"},
 }
 
 // groups are the words that stand for several packages in a rule.
