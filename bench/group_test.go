@@ -19,8 +19,8 @@ import (
 
 const (
 	many      = 32 // clients at the same time
-	groupTurn = time.Second
-	groupEach = 7 // turns of each number of clients
+	groupTurn = 400 * time.Millisecond
+	groupEach = 15 // turns of each number of clients
 )
 
 // BenchmarkGroup measures how many writes a second one client and many have

@@ -24,9 +24,10 @@ type batch struct {
 	tx     *sql.Tx
 	until  time.Time // takes more parts
 	parts  int
-	told   []func() // tell what the parts that are kept have changed
-	unkept []string // queries that should be kept prepared
-	lost   error    // why the database has undone all of it
+	told   []func()             // tell what the parts that are kept have changed
+	unkept []string             // queries that should be kept prepared
+	bound  map[string]*sql.Stmt // to tx, of the statements that are kept prepared
+	lost   error                // why the database has undone all of it
 }
 
 var _ shared = (*batch)(nil)
@@ -37,7 +38,7 @@ func (db *DB) openBatch(ctx context.Context) (*batch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin: %w", err)
 	}
-	return &batch{db: db, ctx: ctx, tx: tx, until: time.Now().Add(db.batchTime)}, nil
+	return &batch{db: db, ctx: ctx, tx: tx, bound: map[string]*sql.Stmt{}, until: time.Now().Add(db.batchTime)}, nil
 }
 
 // inBatch is InTx in a transaction that is shared with others.
@@ -93,6 +94,16 @@ func (b *batch) lose(err error) {
 	if b.lost == nil {
 		b.lost = err
 	}
+}
+
+// bind returns a kept statement for the transaction, the same to all parts.
+func (b *batch) bind(query string, kept *sql.Stmt) *sql.Stmt {
+	stmt := b.bound[query]
+	if stmt == nil {
+		stmt = b.tx.StmtContext(b.ctx, kept)
+		b.bound[query] = stmt
+	}
+	return stmt
 }
 
 // full reports whether the next one had better wait for another batch.

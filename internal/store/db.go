@@ -310,6 +310,9 @@ func (db *DB) keptIn(ctx context.Context, tx *transaction, query string) *sql.St
 		return nil
 	}
 	if stmt := db.prepared.get(db.write, query); stmt != nil {
+		if tx.batch != nil {
+			return tx.batch.bind(query, stmt)
+		}
 		return tx.StmtContext(ctx, stmt)
 	}
 	if stmt := tx.own[query]; stmt != nil || !slices.Contains(tx.unkept, query) {
