@@ -24,10 +24,10 @@ test-faults: ## kill, cut off and restart what the program stands on; needs root
 	@PG_FSYNC=on TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_REDIS=1 scripts/with-postgres.sh go test -count=1 -timeout 25m -v -run '^TestFault' ./...
 
 bench: build ## measure and print; never fails
-	@-scripts/need.sh && scripts/with-postgres.sh go test -count=1 -timeout 30m -run '^$$' -bench . -skip '^Benchmark(Load|Growth)$$' ./bench/...
+	@-scripts/need.sh && scripts/with-postgres.sh go test -count=1 -timeout 30m -run '^$$' -bench . -skip '^Benchmark(Load|Growth|Places|Overload|Connections)$$' ./bench/...
 
-bench-load: build ## measure the program under load beside a bare server, LOAD_SPAN (1m) for the long run
-	@scripts/need.sh && TEST_REQUIRE_REDIS=1 scripts/with-postgres.sh go test -count=1 -timeout 60m -run '^$$' -bench '^BenchmarkLoad$$' -benchtime 1x ./bench/
+bench-load: build ## measure the program under load and overload, beside a bare server; LOAD_SPAN (1m) for the long run
+	@scripts/need.sh && TEST_REQUIRE_REDIS=1 scripts/with-postgres.sh go test -count=1 -timeout 60m -run '^$$' -bench '^Benchmark(Load|Places|Overload|Connections)$$' -benchtime 1x ./bench/
 
 bench-pictures: build ## measure how times grow with the data and the load, and draw bench/*.svg
 	@scripts/need.sh && BENCH_PICTURES=1 scripts/with-postgres.sh go test -count=1 -timeout 60m -run '^$$' -bench '^Benchmark(Growth|Load)$$/^(SQLite|PostgreSQL|without_Redis)$$/^(contracts=.*|by_load)$$' -benchtime 1x ./bench/

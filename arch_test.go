@@ -49,7 +49,9 @@ var rules = map[string]rule{
 	"internal/secret":  {ours: "kernel", theirs: "github.com/golang-jwt/jwt github.com/nbutton23/zxcvbn-go"},
 	"internal/config":  {ours: "kernel", theirs: "github.com/alecthomas/kong"},
 	"internal/observe": {ours: "kernel"},
-	"internal/sheet":   {ours: "kernel", theirs: "github.com/xuri/excelize"},
+	// Who may come to the database now.
+	"internal/overload": {ours: "kernel"},
+	"internal/sheet":    {ours: "kernel", theirs: "github.com/xuri/excelize"},
 	// The line to Redis, and what is shared over it.
 	"internal/redis":     {ours: "kernel", theirs: "github.com/redis/rueidis"},
 	"internal/ratelimit": {ours: "kernel internal/redis"},
@@ -57,7 +59,7 @@ var rules = map[string]rule{
 	// The ways in.
 	"internal/transfer":           {ours: "kernel domain internal/sheet"},
 	"internal/httpapi/middleware": {ours: "kernel internal/record internal/observe"},
-	"internal/httpapi":            {ours: "kernel domain internal/observe internal/sheet internal/transfer internal/cache internal/ratelimit internal/httpapi/middleware", theirs: "github.com/danielgtaylor/huma github.com/klauspost/compress"},
+	"internal/httpapi":            {ours: "kernel domain internal/observe internal/sheet internal/transfer internal/cache internal/ratelimit internal/overload internal/httpapi/middleware", theirs: "github.com/danielgtaylor/huma github.com/klauspost/compress"},
 	"internal/cli":                {ours: "kernel domain internal/config internal/sheet internal/transfer", theirs: "github.com/alecthomas/kong"},
 	// Where records are kept.
 	"internal/store":          {ours: "kernel domain internal/text", theirs: "github.com/pressly/goose"},
@@ -82,7 +84,7 @@ var groups = map[string]string{
 	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident internal/encode",
 	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
-	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/redis internal/cache internal/ratelimit internal/transfer internal/httpapi internal/cli internal/demo",
+	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/transfer internal/httpapi internal/cli internal/demo",
 }
 
 var (

@@ -59,27 +59,37 @@ func dial(addr string) (*caller, error) {
 
 var (
 	lengthHeader = []byte("Content-Length: ")
+	retryHeader  = []byte("Retry-After: ")
 	cacheHeader  = []byte("X-Cache: ")
 	errAnswer    = errors.New("not the answer that was expected")
 )
 
-// call sends a request and reads the answer.
+// call sends a request and reads the answer, which must be the one that is
+// expected.
 func (c *caller) call(r request) error {
+	_, err := c.try(r)
+	return err
+}
+
+// try is call for a request that may be refused with 503 too: then it returns
+// in how many seconds it may be sent again.
+func (c *caller) try(r request) (retry int, err error) {
 	if _, err := c.conn.Write(r.text); err != nil {
-		return err
+		return 0, err
 	}
 	line, err := c.in.ReadSlice('\n')
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if len(line) < 12 || string(line[9:12]) != strconv.Itoa(r.status) {
+	refused := len(line) >= 12 && string(line[9:12]) == "503"
+	if len(line) < 12 || !refused && string(line[9:12]) != strconv.Itoa(r.status) {
 		rest, _ := io.ReadAll(io.LimitReader(c.in, int64(c.in.Buffered())))
-		return fmt.Errorf("%w: %s%s", errAnswer, line, rest)
+		return 0, fmt.Errorf("%w: %s%s", errAnswer, line, rest)
 	}
 	length := 0
 	for {
 		if line, err = c.in.ReadSlice('\n'); err != nil {
-			return err
+			return 0, err
 		}
 		line = bytes.TrimRight(line, "\r\n")
 		if len(line) == 0 {
@@ -87,18 +97,26 @@ func (c *caller) call(r request) error {
 		}
 		if v, ok := bytes.CutPrefix(line, lengthHeader); ok {
 			if length, err = strconv.Atoi(string(v)); err != nil {
-				return err
+				return 0, err
+			}
+		}
+		if v, ok := bytes.CutPrefix(line, retryHeader); ok {
+			if retry, err = strconv.Atoi(string(v)); err != nil {
+				return 0, err
 			}
 		}
 		if v, ok := bytes.CutPrefix(line, cacheHeader); ok {
 			c.seen[string(v)]++
 		}
 	}
-	if r.length >= 0 && length != r.length {
-		return fmt.Errorf("%w: %d bytes instead of %d", errAnswer, length, r.length)
+	if refused && retry < 1 {
+		return 0, fmt.Errorf("%w: 503 without Retry-After", errAnswer)
+	}
+	if !refused && r.length >= 0 && length != r.length {
+		return 0, fmt.Errorf("%w: %d bytes instead of %d", errAnswer, length, r.length)
 	}
 	_, err = c.in.Discard(length)
-	return err
+	return retry, err
 }
 
 // A load is what many callers measured together.

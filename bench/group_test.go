@@ -3,8 +3,7 @@ package bench
 import (
 	"context"
 	"encoding/json"
-	"fmt"
-	"strings"
+	"net/http"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -47,7 +46,8 @@ func BenchmarkGroup(b *testing.B) {
 		var n atomic.Int64
 		againstOne(b, func(clients int) load {
 			return run(b, clients, groupTurn, 0, func(_, i int) request {
-				return post(p.url, "/api/contracts", desk.Token, contractNumber(int(n.Add(1))))
+				body, _ := json.Marshal(contractNumber(int(n.Add(1)))) // of strings: it cannot fail
+				return post(p.url, "/api/contracts", string(body), http.StatusCreated, "Authorization: Bearer "+desk.Token)
 			})
 		})
 	})
@@ -86,12 +86,4 @@ func contractNumber(n int) apptest.JSON {
 	i := n % available
 	day := func(d int) string { return time.Now().AddDate(0, 0, 100+2*(n/available)+d).Format(time.DateOnly) }
 	return apptest.Contract(carID(i/6*7+i%6+1), customerID(n%customers), day(0), day(2))
-}
-
-// post returns the request that makes something.
-func post(url, path, token string, body apptest.JSON) request {
-	data, _ := json.Marshal(body) // of strings: it cannot fail
-	addr := strings.TrimPrefix(url, "http://")
-	head := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n", path, addr, token, len(data))
-	return request{addr: addr, text: append([]byte(head), data...), status: 201, length: -1}
 }

@@ -28,11 +28,20 @@ type process struct {
 // start runs the program over a database and returns once it answers.
 func start(b *testing.B, database string, settings ...string) *process {
 	b.Helper()
+	return startLogging(b, nil, database, settings...)
+}
+
+// startLogging is start with the log in a file, unless that is nil.
+func startLogging(b *testing.B, log *os.File, database string, settings ...string) *process {
+	b.Helper()
 	port := freePort(b)
 	p := &process{Cmd: exec.Command(program, "serve"), url: "http://127.0.0.1:" + strconv.Itoa(port), began: time.Now()}
 	p.Env = append(os.Environ(), "PORT="+strconv.Itoa(port), "DATA_DIR="+b.TempDir(), "DATABASE_URL="+database,
 		"ACCESS_TOKEN_SECRET="+strings.Repeat("s", 32), "LOG_LEVEL=warn")
 	p.Env = append(p.Env, settings...)
+	if log != nil {
+		p.Stderr = log
+	}
 	if err := p.Start(); err != nil {
 		b.Fatalf("%v: make build makes the program", err)
 	}

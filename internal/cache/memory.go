@@ -13,6 +13,8 @@ import (
 
 	"github.com/maypok86/otter/v2"
 	"github.com/maypok86/otter/v2/stats"
+
+	"cartracker/internal/fault"
 )
 
 const (
@@ -177,7 +179,11 @@ func (l *loader) Reload(ctx context.Context, key string, _ *entry) (*entry, erro
 	defer cancel()
 	v, err := l.safely(ctx, true)
 	if err != nil {
-		slog.WarnContext(ctx, "what is kept could not be made anew", "err", err)
+		level := slog.LevelWarn
+		if fault.Of(err).Kind == fault.Unavailable { // who is overloaded, or away, tells so
+			level = slog.LevelDebug
+		}
+		slog.Log(ctx, level, "what is kept could not be made anew", "err", err)
 		return nil, err
 	}
 	return l.enter(key, v), nil

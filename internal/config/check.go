@@ -65,6 +65,9 @@ func (k *checker) pool() {
 		Max:       k.between("DB_POOL_MAX", k.DBPoolMax, 1, 10_000),
 		Instances: k.between("DB_INSTANCES", k.DBInstances, 1, 10_000),
 	}
+	if k.DBPlaces != "auto" {
+		k.Places = k.between("DB_PLACES", k.DBPlaces, 1, 10_000)
+	}
 	if k.wrong("DB_POOL_MIN") || k.wrong("DB_POOL_SIZE") || k.wrong("DB_POOL_MAX") {
 		return
 	}

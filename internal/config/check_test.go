@@ -25,6 +25,7 @@ var bad = map[string][]string{
 	"DB_POOL_MIN":             {"-1", "x", "101"},
 	"DB_POOL_SIZE":            {"0", "101"},
 	"DB_POOL_MAX":             {"0", "x"},
+	"DB_PLACES":               {"0", "x", "10001", "-1", "off"},
 	"DB_INSTANCES":            {"0", "1.5"},
 	"REDIS_URL":               {"redis", "redis://", "localhost:6379", "http://h", "unix:///run/redis.sock", "redis://h/x", "redis://h/1/2", "redis://h/-1", "redis://h?db=1", "redis://h#1", "redis://h:x", "redis://h:0", "redis://u:p%@h", "redis://u:1/2@h", "redis://u:p w@h", "redis://a b"},
 	"REDIS_HOST":              {"a b", "a:6379", "redis://h", "/run/redis.sock"},

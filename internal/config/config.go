@@ -50,6 +50,7 @@ type Config struct {
 	DBPoolMin   string `group:"Database" setting:"DB_POOL_MIN" initial:"20" placeholder:"N" help:"PostgreSQL connections that are kept open."`
 	DBPoolSize  string `group:"Database" setting:"DB_POOL_SIZE" initial:"50" placeholder:"N" help:"PostgreSQL connections the pool settles at; above it a returned one is closed."`
 	DBPoolMax   string `group:"Database" setting:"DB_POOL_MAX" initial:"100" placeholder:"N" help:"PostgreSQL connections at most."`
+	DBPlaces    string `group:"Database" setting:"DB_PLACES" initial:"auto" placeholder:"N" help:"Requests that work on the database at the same time; a few more wait, the rest are told to come back. auto: by the number of processors."`
 	DBInstances string `group:"Database" setting:"DB_INSTANCES" initial:"1" placeholder:"N" help:"Instances that share the PostgreSQL server."`
 
 	RedisURL      Secret `group:"Redis" setting:"REDIS_URL" kong:"-" help:"Redis, which instances share: redis://USER:PASSWORD@HOST:PORT/DB, or rediss:// for TLS. Without it each instance is for itself."`
@@ -97,6 +98,7 @@ type Config struct {
 	Backups     Backups        `kong:"-"`
 	Pool        Pool           `kong:"-"`
 	Replicas    Replicas       `kong:"-"`
+	Places      int            `kong:"-"` // DB_PLACES; 0 for auto
 
 	sources map[string]Source // by variable, once Check has run
 }

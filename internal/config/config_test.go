@@ -174,6 +174,14 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
+func TestPlaces(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "auto": 0, "1": 1, "10000": 10_000} {
+		if c := mustLoad(t, map[string]string{"DB_PLACES": text}); c.Places != want {
+			t.Errorf("%q: %d", text, c.Places)
+		}
+	}
+}
+
 func TestDatabase(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)

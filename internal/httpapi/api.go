@@ -17,6 +17,7 @@ import (
 	"cartracker/internal/httpapi/middleware"
 	"cartracker/internal/identity"
 	"cartracker/internal/observe"
+	"cartracker/internal/overload"
 	"cartracker/internal/ratelimit"
 	"cartracker/internal/record"
 	"cartracker/internal/rental"
@@ -38,6 +39,7 @@ type API struct {
 	Limiter  ratelimit.Limiter
 	Attempts *ratelimit.Attempts
 	Limits   Limits
+	Gate     *overload.Gate
 	Today    func() date.Date // in the business's zone
 
 	Replays     Replayer
@@ -118,7 +120,7 @@ var (
 
 // refuse answers a request that no route can take. It counts as any other.
 func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	c, refused := a.admit(w, r, byCaller, record.Anyone)
+	c, refused := a.admit(w, r, byCaller, record.Anyone, overload.Read)
 	if refused != nil {
 		err = refused
 	}
@@ -130,7 +132,7 @@ var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.Me
 
 // unrouted answers what no route takes. The mux knows which methods the path takes.
 func (a *API) unrouted(w http.ResponseWriter, r *http.Request) {
-	c, err := a.admit(w, r, byCaller, record.Anyone)
+	c, err := a.admit(w, r, byCaller, record.Anyone, overload.Read)
 	r = middleware.As(r, c)
 	if err != nil {
 		fail(w, r, err)

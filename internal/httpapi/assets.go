@@ -41,7 +41,7 @@ func (a *API) assetRoutes() func() (assets, error) {
 	files := sync.OnceValues(newAssets) // nothing is read until somebody asks
 	r := route{
 		method: http.MethodGet, path: "/assets/{file}", tag: "Operations", summary: "Serve a file that a page of this program asks for",
-		access: record.Anyone, kind: "*/*",
+		access: record.Anyone, kind: "*/*", idle: true,
 	}
 	register(a, r, func(ctx context.Context, p *assetPath) (reply, error) {
 		all, err := files()

@@ -7,6 +7,7 @@ import (
 	"reflect"
 
 	"cartracker/internal/audit"
+	"cartracker/internal/overload"
 	"cartracker/internal/record"
 	"cartracker/internal/transfer"
 )
@@ -17,10 +18,10 @@ func (a *API) auditRoutes() {
 	}
 	list(a, at("", "List who did what"), a.Audit.List)
 	export := at("/export", "Export who did what, the oldest first")
-	export.method, export.kind = http.MethodGet, "text/csv"
+	export.method, export.kind, export.load, export.apart = http.MethodGet, "text/csv", overload.Report, true
 	register(a, export, a.exportAudit)
 	r := at("/statistics", "Count who did what")
-	r.method, r.answer = http.MethodGet, reflect.TypeFor[success[audit.Statistics]]()
+	r.method, r.answer, r.load = http.MethodGet, reflect.TypeFor[success[audit.Statistics]](), overload.Report
 	register(a, r, func(ctx context.Context, f *audit.Selection) (reply, error) { return one(a.Audit.Statistics(ctx, *f)) })
 	show[IDPath](a, at("/{id}", "Show one entry"), func(ctx context.Context, id string) (audit.Log, error) {
 		return a.Audit.Get(ctx, audit.LogID(id))
@@ -39,6 +40,11 @@ func (a *API) exportAudit(ctx context.Context, q *exportQuery) (reply, error) {
 		s.kind, s.file = "application/json; charset=utf-8", "audit.json"
 	}
 	s.write = func(w io.Writer) error {
+		ctx, leave, err := a.Gate.Pass(ctx)
+		if err != nil {
+			return err
+		}
+		defer leave()
 		return a.Transfer.ExportAudit(ctx, q.Selection, transfer.Format(q.Format), w)
 	}
 	return reply{stream: s}, nil

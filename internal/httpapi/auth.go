@@ -11,6 +11,7 @@ import (
 
 	"cartracker/internal/fault"
 	"cartracker/internal/identity"
+	"cartracker/internal/overload"
 	"cartracker/internal/record"
 )
 
@@ -63,7 +64,7 @@ type setupState struct {
 
 func (a *API) authRoutes() {
 	at := func(method, path, summary string, body, answer reflect.Type) route {
-		return route{method: method, path: "/api/auth/" + path, tag: authTag, summary: summary, body: body, answer: answer}
+		return route{method: method, path: "/api/auth/" + path, tag: authTag, summary: summary, body: body, answer: answer, load: overload.SignIn, apart: true}
 	}
 	r := at("POST", "login", "Sign in", reflect.TypeFor[loginBody](), reflect.TypeFor[loginAnswer]())
 	r.errors, r.limiter = []int{http.StatusUnauthorized}, signIns

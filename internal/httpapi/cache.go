@@ -38,12 +38,12 @@ type cleared struct {
 func (a *API) cacheRoutes() {
 	r := route{
 		method: http.MethodGet, path: "/api/cache/stats", tag: "Operations", summary: "Tell how the cache of this instance does",
-		access: record.AdminOnly, answer: reflect.TypeFor[success[CacheStats]](),
+		access: record.AdminOnly, answer: reflect.TypeFor[success[CacheStats]](), idle: true,
 	}
 	register(a, r, func(context.Context, *struct{}) (reply, error) { return one(a.cacheStats(), nil) })
 	r = route{
 		method: http.MethodDelete, path: "/api/cache", tag: "Operations", summary: "Forget what the cache of this instance keeps",
-		access: record.AdminOnly, answer: reflect.TypeFor[success[cleared]](),
+		access: record.AdminOnly, answer: reflect.TypeFor[success[cleared]](), idle: true,
 	}
 	register(a, r, a.clearCache)
 }

@@ -10,6 +10,7 @@ import (
 	"cartracker/internal/date"
 	"cartracker/internal/fault"
 	"cartracker/internal/fleet"
+	"cartracker/internal/overload"
 	"cartracker/internal/page"
 	"cartracker/internal/record"
 	"cartracker/internal/rental"
@@ -107,7 +108,7 @@ func (a *API) occupancyRoutes(at func(string, string, record.Access) route) {
 		return paged(a.Fleet.Available(ctx, span, q.Filter))
 	})
 	r = at("/available-period", "List cars that are free for all of a period", record.SignedIn)
-	r.method, r.body, r.answer = http.MethodPost, reflect.TypeFor[periodBody](), cars
+	r.method, r.body, r.answer, r.load = http.MethodPost, reflect.TypeFor[periodBody](), cars, overload.Read
 	register(a, r, func(ctx context.Context, f *fleet.Filter) (reply, error) {
 		var in periodBody
 		err := fault.All(periodShape.fill(askedOf(ctx).body, "", &in), ordered("endingDate", "startingDate", in.StartingDate, in.EndingDate))

@@ -13,6 +13,7 @@ import (
 	"cartracker/internal/fleet"
 	"cartracker/internal/ident"
 	"cartracker/internal/money"
+	"cartracker/internal/overload"
 	"cartracker/internal/page"
 	"cartracker/internal/record"
 	"cartracker/internal/rental"
@@ -123,7 +124,7 @@ func (a *API) contractLists(at func(string, string, record.Access) route) {
 			return a.Rental.Expiring(ctx, q.Days, q.Filter)
 		})
 	r := at("/date-range", "List contracts that need a day of a range", record.Staff)
-	r.method, r.body, r.answer = http.MethodPost, reflect.TypeFor[rangeBody](), reflect.TypeFor[success[[]rental.Contract]]()
+	r.method, r.body, r.answer, r.load = http.MethodPost, reflect.TypeFor[rangeBody](), reflect.TypeFor[success[[]rental.Contract]](), overload.Read
 	register(a, r, func(ctx context.Context, f *rental.Filter) (reply, error) {
 		in, err := readRange(ctx)
 		if err != nil {
@@ -136,10 +137,10 @@ func (a *API) contractLists(at func(string, string, record.Access) route) {
 
 func (a *API) contractReports(at func(string, string, record.Access) route) {
 	r := at("/check-availability", "Tell whether a car is free for a period", record.Staff)
-	r.method, r.body, r.answer = http.MethodPost, reflect.TypeFor[checkBody](), reflect.TypeFor[success[checkAnswer]]()
+	r.method, r.body, r.answer, r.load = http.MethodPost, reflect.TypeFor[checkBody](), reflect.TypeFor[success[checkAnswer]](), overload.Read
 	register(a, r, a.checkAvailability)
 	r = at("/revenue/date-range", "Tell what contracts earn on some days", record.Staff)
-	r.method, r.body, r.answer = http.MethodPost, reflect.TypeFor[rangeBody](), reflect.TypeFor[success[revenue]]()
+	r.method, r.body, r.answer, r.load = http.MethodPost, reflect.TypeFor[rangeBody](), reflect.TypeFor[success[revenue]](), overload.Report
 	register(a, r, func(ctx context.Context, _ *struct{}) (reply, error) {
 		in, err := readRange(ctx)
 		if err != nil {
@@ -150,7 +151,7 @@ func (a *API) contractReports(at func(string, string, record.Access) route) {
 		return one(revenue{sum}, err)
 	})
 	r = at("/revenue/total", "Tell what all contracts earn", record.Staff)
-	r.method, r.answer = http.MethodGet, reflect.TypeFor[success[totalRevenue]]()
+	r.method, r.answer, r.load = http.MethodGet, reflect.TypeFor[success[totalRevenue]](), overload.Report
 	register(a, r, func(ctx context.Context, _ *struct{}) (reply, error) {
 		sum, err := a.Rental.Revenue(ctx, date.Date{}, date.Date{})
 		return one(totalRevenue{sum}, err)

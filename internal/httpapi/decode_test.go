@@ -17,13 +17,14 @@ import (
 	"cartracker/internal/fault"
 	"cartracker/internal/fleet"
 	"cartracker/internal/httpapi/middleware"
+	"cartracker/internal/overload"
 	"cartracker/internal/record"
 	"cartracker/internal/rental"
 )
 
 // alone serves one route without any service behind it.
 func alone[I any](method string, handle func(context.Context, *I) (reply, error)) http.Handler {
-	a := &API{mux: &guardedMux{ServeMux: http.NewServeMux()}}
+	a := &API{mux: &guardedMux{ServeMux: http.NewServeMux()}, Gate: overload.New(overload.Room{})}
 	a.huma = newHuma(a.mux)
 	register(a, route{method: method, path: "/alone", access: record.Anyone, limiter: never}, handle)
 	a.mux.ServeMux.HandleFunc("/", a.unrouted)

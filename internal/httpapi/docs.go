@@ -21,7 +21,7 @@ const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img
 func (a *API) docsRoutes(files func() (assets, error)) {
 	r := route{
 		method: http.MethodGet, path: "/docs", tag: "Operations", summary: "Read and try the API in a browser",
-		access: record.Anyone, kind: "text/html; charset=utf-8",
+		access: record.Anyone, kind: "text/html; charset=utf-8", idle: true,
 	}
 	register(a, r, func(context.Context, *struct{}) (reply, error) {
 		all, err := files()

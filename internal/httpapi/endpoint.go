@@ -16,6 +16,7 @@ import (
 	"cartracker/internal/fault"
 	"cartracker/internal/httpapi/middleware"
 	"cartracker/internal/ident"
+	"cartracker/internal/overload"
 	"cartracker/internal/page"
 	"cartracker/internal/record"
 )
@@ -25,18 +26,21 @@ type route struct {
 	method, path string
 	access       record.Access
 	tag, summary string
-	keyed        bool         // takes an Idempotency-Key
-	versioned    bool         // takes an If-Match
-	cookie       bool         // the refresh cookie opens it
-	errors       []int        // statuses of failures besides those that its kind has
-	body         reflect.Type // what the body is, nil if it has none
-	partial      bool         // keys of the body may be left out
-	file         bool         // the body is a file, which the handler reads
-	status       int          // of success, 200 if 0
-	answer       reflect.Type // what success answers
-	kind         string       // its media type, JSON if empty
-	limiter      limiter      // by which it is counted
-	keeping      *keeping     // how answers are kept; nil if they are not
+	keyed        bool           // takes an Idempotency-Key
+	versioned    bool           // takes an If-Match
+	cookie       bool           // the refresh cookie opens it
+	errors       []int          // statuses of failures besides those that its kind has
+	body         reflect.Type   // what the body is, nil if it has none
+	partial      bool           // keys of the body may be left out
+	file         bool           // the body is a file, which the handler reads
+	status       int            // of success, 200 if 0
+	answer       reflect.Type   // what success answers
+	kind         string         // its media type, JSON if empty
+	limiter      limiter        // by which it is counted
+	keeping      *keeping       // how answers are kept; nil if they are not
+	idle         bool           // nothing of it comes to the database
+	apart        bool           // has a place only while it is at the database, not while something slow is done
+	load         overload.Class // None: Read or Write, by its method
 }
 
 // asked is the request behind a handler's context, with its body unless that
@@ -66,7 +70,7 @@ func register[I any](a *API, r route, handle func(context.Context, *I) (reply, e
 	}
 	a.mux.guard = func(next http.HandlerFunc) http.HandlerFunc { return a.guard(r, s, next) }
 	huma.Register(a.huma, a.operation(r), func(ctx context.Context, in *I) (*output, error) {
-		rep, err := answer(ctx, func(ctx context.Context) (reply, error) { return handle(ctx, in) })
+		rep, err := a.answer(ctx, r, func(ctx context.Context) (reply, error) { return handle(ctx, in) })
 		if err != nil {
 			rep = failureOf(ctx, err).reply()
 		}
@@ -79,8 +83,11 @@ func register[I any](a *API, r route, handle func(context.Context, *I) (reply, e
 }
 
 // answer returns what a handler answers to the request of ctx, or has answered
-// to others.
-func answer(ctx context.Context, handle func(context.Context) (reply, error)) (reply, error) {
+// to others. Who waits for an answer to others has no place.
+func (a *API) answer(ctx context.Context, r route, handle func(context.Context) (reply, error)) (reply, error) {
+	if !r.apart {
+		handle = a.placed(handle)
+	}
 	if k := askedOf(ctx).keyed; k.shelf != nil {
 		return k.got(ctx, handle)
 	}
@@ -119,7 +126,8 @@ var noBody = newShape(reflect.TypeFor[struct{}](), nil, true)
 func (a *API) guard(r route, s *shelf, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, req *http.Request) {
 		middleware.NoteRoute(w, r.path)
-		c, err := a.admit(w, req, r.limiter, r.access)
+		class := r.class()
+		c, err := a.admit(w, req, r.limiter, r.access, class)
 		if err != nil {
 			fail(w, middleware.As(req, c), err)
 			return
@@ -132,6 +140,10 @@ func (a *API) guard(r route, s *shelf, next http.HandlerFunc) http.HandlerFunc {
 			}
 		}
 		req = middleware.As(req, c)
+		if err := a.Gate.Check(class); err != nil {
+			fail(w, req, err)
+			return
+		}
 		in := asked{Request: req, writer: w, keyed: k, tried: new(bool)}
 		if r.limiter == signIns {
 			defer a.countUntried(req, c, in.tried)
@@ -140,7 +152,7 @@ func (a *API) guard(r route, s *shelf, next http.HandlerFunc) http.HandlerFunc {
 			fail(w, req, err)
 			return
 		}
-		next(w, req.WithContext(context.WithValue(req.Context(), askedKey{}, in)))
+		next(w, req.WithContext(overload.As(context.WithValue(req.Context(), askedKey{}, in), class)))
 	}
 }
 
@@ -158,12 +170,12 @@ func bodyOf(w http.ResponseWriter, req *http.Request, r route) ([]byte, error) {
 
 // admit tells who asks, counts the request, and refuses it if its caller may
 // not.
-func (a *API) admit(w http.ResponseWriter, r *http.Request, l limiter, access record.Access) (record.Caller, error) {
+func (a *API) admit(w http.ResponseWriter, r *http.Request, l limiter, access record.Access, class overload.Class) (record.Caller, error) {
 	c := middleware.Visitor(w, r)
 	if l == never && access == record.Anyone {
 		return c, nil
 	}
-	c, known := a.identify(r, c)
+	c, known := a.identify(r, c, class)
 	if known != nil && fault.Of(known).Kind != fault.Unauthenticated {
 		return c, known
 	}
@@ -176,13 +188,14 @@ func (a *API) admit(w http.ResponseWriter, r *http.Request, l limiter, access re
 	return c, cmp.Or(known, access.Allow(c))
 }
 
-// identify tells who asks, by the access token of a request of c.
-func (a *API) identify(r *http.Request, c record.Caller) (record.Caller, error) {
+// identify tells who asks, by the access token of a request of c. It takes a
+// look at the database if nobody of that session has asked for some time.
+func (a *API) identify(r *http.Request, c record.Caller, class overload.Class) (record.Caller, error) {
 	token, ok := bearer(r)
 	if !ok {
 		return c, record.ErrSignIn
 	}
-	return a.owner(r.Context(), c, token)
+	return a.owner(overload.As(r.Context(), class), c, token)
 }
 
 // owner returns c as the owner of an access token.
@@ -307,7 +320,7 @@ func create[D, T any](a *API, r route, id func(T) string, do func(context.Contex
 // createIn2 is create for a T of which something slow has to be prepared: it
 // must not hold up the transaction that keeps an Idempotency-Key.
 func createIn2[D, T any](a *API, r route, id func(T) string, prepare func(context.Context, func(*D) error) (func(context.Context) (T, error), error)) {
-	r.method, r.status, r.keyed = http.MethodPost, http.StatusCreated, true
+	r.method, r.status, r.keyed, r.apart = http.MethodPost, http.StatusCreated, true, true
 	r.body, r.answer = reflect.TypeFor[D](), reflect.TypeFor[success[T]]()
 	s := newShape(r.body, reflect.TypeFor[T](), true)
 	register(a, r, func(ctx context.Context, _ *struct{}) (reply, error) {

@@ -61,6 +61,7 @@ func failureOf(ctx context.Context, err error) *Failure {
 	switch {
 	case errors.Is(err, context.Canceled):
 		slog.InfoContext(ctx, "the client went away", "err", err)
+	case refused(err): // the gate tells the log once for all of them
 	case f.Kind == fault.Internal:
 		slog.ErrorContext(ctx, "request failed", "err", err)
 	case f.Kind == fault.Unavailable:

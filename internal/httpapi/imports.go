@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"cartracker/internal/fault"
+	"cartracker/internal/overload"
 	"cartracker/internal/page"
 	"cartracker/internal/record"
 	"cartracker/internal/sheet"
@@ -55,11 +56,12 @@ func (a *API) importRoutes() {
 	r := route{
 		method: http.MethodPost, path: "/api/import/{kind}", tag: "Import and export", access: record.AdminOnly,
 		summary: "Import a file of cars, customers or contracts (CSV or XLSX)", file: true, answer: reflect.TypeFor[success[ImportReport]](),
+		load: overload.Report, apart: true,
 	}
 	register(a, r, a.importFile)
 	r = route{
 		method: http.MethodDelete, path: "/api/imports/{id}", tag: "Import and export", access: record.AdminOnly,
-		summary: "Take an import back as far as nothing depends on it", answer: reflect.TypeFor[success[transfer.Undoing]](),
+		summary: "Take an import back as far as nothing depends on it", answer: reflect.TypeFor[success[transfer.Undoing]](), load: overload.Report,
 	}
 	register(a, r, func(ctx context.Context, p *IDPath) (reply, error) {
 		id, err := p.ref()
@@ -86,6 +88,11 @@ func (a *API) importFile(ctx context.Context, q *importQuery) (reply, error) {
 		return reply{}, err
 	}
 	defer file.Close()
+	ctx, leave, err := a.Gate.Pass(ctx) // who sends slowly has no place meanwhile
+	if err != nil {
+		return reply{}, err
+	}
+	defer leave()
 	report := ImportReport{Problems: []transfer.Problem{}}
 	report.Report, err = a.Transfer.Import(ctx, record.Topic(q.Kind), transfer.File{
 		Name: cmp.Or(q.Name, "upload"), Source: file, Size: size,

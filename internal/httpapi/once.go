@@ -22,7 +22,7 @@ func (a *API) once(ctx context.Context, r route, do func(context.Context) (reply
 	q := askedOf(ctx)
 	name, err := key(q.Header)
 	if err != nil || name == "" {
-		return orDo(ctx, err, do)
+		return orDo(ctx, err, a.placed(do))
 	}
 	replay := record.Replay{
 		Caller: string(record.CallerOf(ctx).ID), Route: r.method + " " + r.path,

@@ -34,7 +34,7 @@ type readyAnswer struct {
 
 func (a *API) operationsRoutes() {
 	at := func(path, summary string, access record.Access, answer reflect.Type) route {
-		return route{method: http.MethodGet, path: path, tag: "Operations", summary: summary, access: access, answer: answer, limiter: never}
+		return route{method: http.MethodGet, path: path, tag: "Operations", summary: summary, access: access, answer: answer, limiter: never, idle: true}
 	}
 	register(a, at("/health", "Tell how the program is", record.Anyone, reflect.TypeFor[healthAnswer]()),
 		func(context.Context, *struct{}) (reply, error) {

@@ -49,10 +49,11 @@ func (a *API) userRoutes() {
 	remove[IDPath](a, at("/{id}", "Delete a user, or deactivate one who has history", record.AdminOnly), a.removeUser)
 
 	r = at("/{id}/password", "Change the own password", record.SignedIn)
-	r.errors = []int{http.StatusForbidden}
+	r.errors, r.apart = []int{http.StatusForbidden}, true
 	r.method, r.body, r.answer = http.MethodPut, reflect.TypeFor[ownPasswordBody](), reflect.TypeFor[success[*struct{}]]()
 	register(a, r, a.changePassword)
 	r = at("/{id}/reset-password", "Set the password of a user", record.AdminOnly)
+	r.apart = true
 	r.method, r.body, r.answer = http.MethodPost, reflect.TypeFor[resetPasswordBody](), reflect.TypeFor[success[*struct{}]]()
 	register(a, r, a.resetPassword)
 }

@@ -43,8 +43,13 @@ func (db *DB) openBatch(ctx context.Context) (*batch, error) {
 
 // inBatch is InTx in a transaction that is shared with others.
 func (db *DB) inBatch(ctx context.Context, do func(context.Context) error) error {
+	ctx, leave, err := db.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	tx := &transaction{}
-	err := db.group.do(ctx, func(b *batch) error {
+	err = db.group.do(ctx, func(b *batch) error {
 		tx.Tx, tx.batch = b.tx, b
 		return b.part(ctx, tx, do)
 	})

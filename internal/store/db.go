@@ -21,6 +21,7 @@ import (
 type Dialect struct {
 	Name         string                                   // "sqlite" or "postgres"
 	Migrations   fs.FS                                    // *.sql for goose
+	AtOnce       AtOnce                                   // what it can do at the same time
 	Alone        func(context.Context) (func(), error)    // makes other migrators wait until the func is called
 	Rebind       func(query string) string                // turns each ? into the database's own placeholder
 	ForUpdate    string                                   // added to a SELECT, locks the rows it returns
@@ -67,6 +68,7 @@ type DB struct {
 	batchTime   time.Duration  // how long a batch takes more parts
 	replicas    *replicas      // nil: all is read from read
 	committed   []func(context.Context, record.Batch)
+	pass        Pass
 }
 
 // New returns the database behind these pools. The migrator is the pool that
@@ -154,6 +156,11 @@ func (db *DB) InLongTx(ctx context.Context, do func(context.Context) error) erro
 		tx.worksFor(ctx)
 		return do(ctx)
 	}
+	ctx, leave, err := db.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	for attempt := 1; ; attempt++ {
 		tx := &transaction{}
 		err := db.group.alone(ctx, func() error { return db.attempt(ctx, tx, do) })
@@ -266,6 +273,11 @@ func (db *DB) execMany(ctx context.Context, query string, args []any) error {
 // query calls row for each row that the query returns, inside the transaction
 // of ctx if there is one. Outside of transactions a replica may answer.
 func (db *DB) query(ctx context.Context, row func(scan func(...any) error) error, query string, args ...any) error {
+	ctx, leave, err := db.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	if done, err := db.queryReplica(ctx, row, query, args); done {
 		return err
 	}

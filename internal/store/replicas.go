@@ -251,8 +251,8 @@ func (s *replicas) pick(ctx context.Context, who string) (*replica, *sql.DB, con
 	return nil, nil, nil
 }
 
-// caller names who asks, "" for nobody who is known.
-func caller(ctx context.Context) string {
+// asker names who asks, "" for nobody who is known.
+func asker(ctx context.Context) string {
 	c := record.CallerOf(ctx)
 	if c.ID != "" {
 		return string(c.ID)
@@ -264,7 +264,7 @@ func caller(ctx context.Context) string {
 // whether that was all: if a replica fails before it returned a row, the
 // primary is asked.
 func (db *DB) queryReplica(ctx context.Context, row func(scan func(...any) error) error, query string, args []any) (done bool, err error) {
-	who := caller(ctx)
+	who := asker(ctx)
 	if db.replicas == nil || who == "" || db.tx(ctx) != nil || record.IsFresh(ctx) {
 		return false, nil
 	}
@@ -335,7 +335,7 @@ func (db *DB) noteWritten(ctx context.Context, tx *transaction) {
 // worksFor notes who asks as one of those for whom tx writes: a sign-in, for
 // one, begins as nobody.
 func (tx *transaction) worksFor(ctx context.Context) {
-	if who := caller(ctx); who != "" && !slices.Contains(tx.callers, who) {
+	if who := asker(ctx); who != "" && !slices.Contains(tx.callers, who) {
 		tx.callers = append(tx.callers, who)
 	}
 }

@@ -61,6 +61,7 @@ func Open(ctx context.Context, c Config) (*store.DB, error) {
 	return store.New(db, db, migrations, store.Dialect{
 		Name:         "postgres",
 		Migrations:   files,
+		AtOnce:       store.AtOnce{Reads: int(p.Config().MaxConns), Writes: int(p.Config().MaxConns), Shared: true},
 		Alone:        func(ctx context.Context) (func(), error) { return alone(ctx, migrations) },
 		Rebind:       rebind,
 		ForUpdate:    " FOR NO KEY UPDATE",

@@ -44,6 +44,10 @@ const bulk = "PRAGMA cache_size = -96000"
 // readers is how many connections read at the same time.
 const readers = 4
 
+// writers is how many transactions may wait for the one connection that writes,
+// so that it is never idle.
+const writers = 64
+
 // Open opens the database in the file at path, creating it if need be. It does
 // not migrate.
 func Open(ctx context.Context, path string) (*store.DB, error) {
@@ -96,6 +100,7 @@ func dialect(path string, leave func()) store.Dialect {
 	return store.Dialect{
 		Name:       "sqlite",
 		Migrations: files,
+		AtOnce:     store.AtOnce{Reads: readers, Writes: writers},
 		Alone:      func(ctx context.Context) (func(), error) { return alone(ctx, filepath.Dir(path)) },
 		Rebind:     func(query string) string { return query },
 		Prepares:   true,

@@ -1,0 +1,143 @@
+package overload
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Room is how many requests a Gate lets in. A class may have the places of the
+// less important ones as well: reads those of reports, writes all.
+type Room struct {
+	Reports int // places of reports, at least 1
+	Reads   int // of reads and reports together
+	All     int
+	Queue   int           // how many may wait
+	Wait    time.Duration // for how long
+}
+
+// A Gate lets requests in to the database, a bounded number at a time.
+type Gate struct {
+	room     Room
+	most     [classes]int // places of a class and of all that are less important
+	refusing chan struct{}
+
+	mu     sync.Mutex
+	counts [classes]Counts
+	queue  [classes][]*waiter // the first to come is the first
+}
+
+// A waiter waits for a place.
+type waiter struct {
+	class Class
+	told  chan error // nil: it has a place; sent once, by whoever takes it off the queue
+}
+
+// New returns a Gate with room for r. What makes no sense in r, such as more
+// places for reads than there are, is made to.
+func New(r Room) *Gate {
+	r.Reports, r.Queue = max(r.Reports, 1), max(r.Queue, 0)
+	r.Reads = max(r.Reads, r.Reports)
+	r.All = max(r.All, r.Reads)
+	return &Gate{room: r, most: [classes]int{Report: r.Reports, Read: r.Reads, Write: r.All, SignIn: r.All}, refusing: make(chan struct{}, 1)}
+}
+
+// Room returns what the gate has room for.
+func (g *Gate) Room() Room { return g.room }
+
+// Pass lets a request of the class of ctx in: what is done in the context that
+// it returns asks for no other place. Leave has to be called when that is done.
+// Where ctx has no class, Pass lets it in at once.
+func (g *Gate) Pass(ctx context.Context) (inside context.Context, leave func(), err error) {
+	class := ClassOf(ctx)
+	if class == None {
+		return ctx, func() {}, nil
+	}
+	if leave, err = g.Enter(ctx, class); err != nil {
+		return nil, nil, err
+	}
+	return As(ctx, None), leave, nil
+}
+
+// Enter takes a place for a request of a class, or waits for one. Leave gives
+// it back, and does nothing when it is called again. Enter fails with a
+// *Refusal, or when ctx is done before.
+func (g *Gate) Enter(ctx context.Context, c Class) (leave func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	w, err := g.ask(c)
+	if err == nil && w != nil {
+		err = g.await(ctx, w)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return sync.OnceFunc(func() { g.leave(c) }), nil
+}
+
+// Check returns the *Refusal that Enter would return at once, so that nothing
+// need be prepared for it.
+func (g *Gate) Check(c Class) error {
+	if c == None {
+		return nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.isOpen(c) || g.waiting() < g.room.Queue || g.least(c) != None {
+		return nil
+	}
+	return g.refuse(c)
+}
+
+// ask takes a place, or one in the queue if w is not nil.
+func (g *Gate) ask(c Class) (w *waiter, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.isOpen(c) {
+		g.take(c)
+		return nil, nil
+	}
+	if g.waiting() >= g.room.Queue && !g.evict(c) {
+		return nil, g.refuse(c)
+	}
+	w = &waiter{class: c, told: make(chan error, 1)}
+	g.queue[c] = append(g.queue[c], w)
+	g.counts[c].Waited++
+	return w, nil
+}
+
+// isOpen reports whether a newcomer need not wait. Nobody more important does
+// then: what is free for one is free for them, and they would have had it.
+func (g *Gate) isOpen(c Class) bool { return len(g.queue[c]) == 0 && g.isFree(c) }
+
+// isFree reports whether there is a place for a class.
+func (g *Gate) isFree(c Class) bool {
+	taken := 0
+	for d := Report; d < classes; d++ {
+		taken += g.counts[d].InUse
+		if d >= c && taken >= g.most[d] {
+			return false
+		}
+	}
+	return true
+}
+
+func (g *Gate) take(c Class) {
+	g.counts[c].Entered++
+	g.counts[c].InUse++
+}
+
+// leave gives a place back, and lets in whoever can have it, the most
+// important first.
+func (g *Gate) leave(c Class) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.counts[c].InUse--
+	for d := SignIn; d > None; d-- {
+		for len(g.queue[d]) > 0 && g.isFree(d) {
+			g.take(d)
+			g.dequeue(g.queue[d][0]).told <- nil
+		}
+	}
+}
