@@ -183,8 +183,11 @@ func BenchmarkPlaces(b *testing.B) {
 	}
 }
 
+// mostClients is a crowd in which all have to be refused now and then.
+const mostClients = 1600
+
 // BenchmarkOverload measures what becomes of the useful work when ten times as
-// many clients come as keep the program busy, and after that.
+// many clients come as keep the program busy, 160 at least, and after that.
 func BenchmarkOverload(b *testing.B) {
 	for _, e := range engines {
 		b.Run(e.name, func(b *testing.B) {
@@ -194,17 +197,21 @@ func BenchmarkOverload(b *testing.B) {
 			var ratios, again, peaks, slow []float64
 			var refused int
 			most := before
-			for range 3 {
-				peak := r.crowd(b, enough, 4*time.Second, r.mixed)
-				burst := r.crowd(b, 10*enough, 8*time.Second, r.mixed)
+			for range 5 {
+				peak := r.crowd(b, enough, 3*time.Second, r.mixed)
+				burst := r.crowd(b, max(10*enough, 160), 6*time.Second, r.mixed)
 				most = max(most, r.rss(b))
-				after := r.crowd(b, enough, 4*time.Second, r.mixed)
+				after := r.crowd(b, enough, 3*time.Second, r.mixed)
 				peaks = append(peaks, peak.perSecond())
 				ratios = append(ratios, burst.perSecond()/peak.perSecond())
 				again = append(again, after.perSecond()/peak.perSecond())
 				slow = append(slow, ms(burst.took[len(burst.took)*95/100]))
 				refused += burst.refused
 			}
+			lot := r.crowd(b, mostClients, 6*time.Second, r.mixed)
+			refused += lot.refused
+			most = max(most, r.rss(b))
+			b.ReportMetric(lot.perSecond()/median(peaks), "of-peak-with-1600")
 			b.ReportMetric(float64(enough), "clients-saturate")
 			b.ReportMetric(median(peaks), "useful/s")
 			b.ReportMetric(median(ratios), "of-peak-with-10x")

@@ -14,7 +14,7 @@ const (
 	// done (bench/RESULTS.md, "Scale").
 	readsPerProcessor = 4
 	reportShare       = 4  // of the places for reads, one in so many is for reports
-	shortQueue        = 64 // at least
+	queueShare        = 4  // so many wait for each place for reads
 	longestWait       = time.Second
 )
 
@@ -38,6 +38,6 @@ func room(db store.AtOnce, set, processors int) overload.Room {
 		r.All = r.Reads
 	}
 	r.Reports = max(1, r.Reads/reportShare)
-	r.Queue = max(shortQueue, 2*r.All)
+	r.Queue = queueShare * r.Reads
 	return r
 }

@@ -12,7 +12,7 @@ type Room struct {
 	Reports int // places of reports, at least 1
 	Reads   int // of reads and reports together
 	All     int
-	Queue   int           // how many may wait
+	Queue   int           // how many may wait: a quarter of it for reports, three quarters for them and reads
 	Wait    time.Duration // for how long
 }
 
@@ -20,6 +20,7 @@ type Room struct {
 type Gate struct {
 	room     Room
 	most     [classes]int // places of a class and of all that are less important
+	line     [classes]int // the same of those who wait
 	refusing chan struct{}
 
 	mu     sync.Mutex
@@ -39,7 +40,11 @@ func New(r Room) *Gate {
 	r.Reports, r.Queue = max(r.Reports, 1), max(r.Queue, 0)
 	r.Reads = max(r.Reads, r.Reports)
 	r.All = max(r.All, r.Reads)
-	return &Gate{room: r, most: [classes]int{Report: r.Reports, Read: r.Reads, Write: r.All, SignIn: r.All}, refusing: make(chan struct{}, 1)}
+	return &Gate{
+		room: r, refusing: make(chan struct{}, 1),
+		most: [classes]int{Report: r.Reports, Read: r.Reads, Write: r.All, SignIn: r.All},
+		line: [classes]int{Report: (r.Queue + 3) / 4, Read: (3*r.Queue + 3) / 4, Write: r.Queue, SignIn: r.Queue},
+	}
 }
 
 // Room returns what the gate has room for.
@@ -84,7 +89,7 @@ func (g *Gate) Check(c Class) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.isOpen(c) || g.waiting() < g.room.Queue || g.least(c) != None {
+	if g.isOpen(c) || g.canWait(c) || g.least(c) != None {
 		return nil
 	}
 	return g.refuse(c)
@@ -98,7 +103,7 @@ func (g *Gate) ask(c Class) (w *waiter, err error) {
 		g.take(c)
 		return nil, nil
 	}
-	if g.waiting() >= g.room.Queue && !g.evict(c) {
+	if !g.canWait(c) && !g.evict(c) {
 		return nil, g.refuse(c)
 	}
 	w = &waiter{class: c, told: make(chan error, 1)}
@@ -113,10 +118,16 @@ func (g *Gate) isOpen(c Class) bool { return len(g.queue[c]) == 0 && g.isFree(c)
 
 // isFree reports whether there is a place for a class.
 func (g *Gate) isFree(c Class) bool {
-	taken := 0
+	return fits(c, g.most, func(d Class) int { return g.counts[d].InUse })
+}
+
+// fits reports whether one more of a class is no more than it, and all that are
+// more important, may have together with those below.
+func fits(c Class, most [classes]int, have func(Class) int) bool {
+	sum := 0
 	for d := Report; d < classes; d++ {
-		taken += g.counts[d].InUse
-		if d >= c && taken >= g.most[d] {
+		sum += have(d)
+		if d >= c && sum >= most[d] {
 			return false
 		}
 	}

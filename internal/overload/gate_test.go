@@ -144,6 +144,30 @@ func TestOrder(t *testing.T) {
 	})
 }
 
+// Reads leave a part of the queue to who is more important, reports most of it.
+func TestPartsOfTheQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := overload.New(overload.Room{Queue: 8, Wait: time.Second})
+		leave := enter(t, g, overload.SignIn)
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		var told []string
+		for i, c := range []overload.Class{overload.Report, overload.Read, overload.Write} {
+			for range 8 {
+				stand(t, g, &all, &told, &mu, c.String(), c)
+			}
+			s := g.Stats()
+			got := [3]int{s.Reports.Waiting, s.Reads.Waiting, s.Writes.Waiting}
+			if want := [3][3]int{{2, 0, 0}, {0, 6, 0}, {0, 0, 8}}[i]; got != want {
+				t.Errorf("after the %ss %v wait, not %v", c, got, want)
+			}
+		}
+		leave()
+		all.Wait()
+		isEmpty(t, g)
+	})
+}
+
 // isEmpty fails the test if a place is not given back.
 func isEmpty(t *testing.T, g *overload.Gate) {
 	t.Helper()

@@ -54,11 +54,11 @@ func (g *Gate) dequeue(w *waiter) *waiter {
 	return w
 }
 
-func (g *Gate) waiting() (n int) {
-	for _, q := range g.queue {
-		n += len(q)
-	}
-	return n
+// canWait reports whether there is room in the queue for a class. What reads may
+// not fill is for who is more important: else each of those would have to send
+// away a read that has waited for nothing.
+func (g *Gate) canWait(c Class) bool {
+	return fits(c, g.line, func(d Class) int { return len(g.queue[d]) })
 }
 
 // evict refuses whoever waits, is least important, and came last, for somebody
