@@ -13,8 +13,8 @@ const (
 	// readsPerProcessor is with how many reads at a time a processor has most
 	// done (bench/RESULTS.md, "Scale").
 	readsPerProcessor = 4
-	reportShare       = 4  // of the places for reads, one in so many is for reports
-	queueShare        = 4  // so many wait for each place for reads
+	reportShare       = 4 // of the places for reads, one in so many is for reports
+	queueShare        = 4 // so many wait for each place for reads
 	longestWait       = time.Second
 )
 

@@ -177,7 +177,7 @@ func TestHitNeedsNoPlace(t *testing.T) {
 func TestStrangersNeedAPlace(t *testing.T) {
 	t.Parallel()
 	onSQLite(t, func(t *testing.T, c *apptest.Company) {
-		other := c.Beside(t)
+		other := c.Beside(t, few)
 		leave := occupy(t, other, overload.SignIn)
 		overloaded(t, "an unknown session", other.Admin.Do("GET", "/api/cars", nil))
 		leave()
@@ -190,7 +190,7 @@ func TestStrangersNeedAPlace(t *testing.T) {
 // Several that ask the same at the same time have one place together.
 func TestWaitersForALoadHaveNoPlace(t *testing.T) {
 	t.Parallel()
-	onSQLite(t, func(t *testing.T, c *apptest.Company) {
+	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
 		newWorld(t, c)
 		before := c.API.Gate.Stats().Reads
 		leave := occupy(t, c, overload.Read)
@@ -205,7 +205,7 @@ func TestWaitersForALoadHaveNoPlace(t *testing.T) {
 		if s := c.API.Gate.Stats().Reads; s.Waited-before.Waited >= 20 {
 			t.Errorf("all of them waited: %+v", s)
 		}
-	})
+	}, few)
 }
 
 // Who sends a file slowly has no place meanwhile.

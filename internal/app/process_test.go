@@ -99,7 +99,8 @@ func oneRents(t *testing.T, all []*apptest.Process, boss *apptest.Client, car, c
 	const callers = 60
 	statuses := make([]int, callers)
 	together(callers, func(i int) {
-		res := all[i%len(all)].As(boss).Do("POST", "/api/contracts", apptest.Contract(car, customer, apptest.Day(time.Now(), 3+i%3), apptest.Day(time.Now(), 7+i%4)))
+		contract := apptest.Contract(car, customer, apptest.Day(time.Now(), 3+i%3), apptest.Day(time.Now(), 7+i%4))
+		res := all[i%len(all)].As(boss).Insist("POST", "/api/contracts", contract)
 		statuses[i] = res.Status
 		if res.Status != http.StatusCreated && res.Text("code") != "car_taken" {
 			t.Error(res)

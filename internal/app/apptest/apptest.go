@@ -18,6 +18,7 @@ import (
 	"cartracker/internal/httpapi"
 	"cartracker/internal/identity"
 	"cartracker/internal/observe"
+	"cartracker/internal/overload"
 	"cartracker/internal/record"
 	"cartracker/internal/redis"
 	"cartracker/internal/secret"
@@ -26,6 +27,9 @@ import (
 
 // Password is that of every user of a company.
 const Password = "desk-lamp-Vrbas-77"
+
+// plenty is more than any test asks for at the same time.
+const plenty = 10_000
 
 // Start is the time at which every company begins: noon in Sarajevo on 1 July 2026.
 var Start = time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)
@@ -152,6 +156,10 @@ func serve(t testing.TB, d testdb.Database, clock *Clock, settings []func(*confi
 		t.Fatal(err)
 	}
 	company.Identity.Hasher = known{company.Identity.Hasher}
+	if c.Places == 0 { // tests send hundreds at the same time, and want to know what becomes of each
+		company.API.Gate = overload.New(overload.Room{Reads: plenty, All: plenty, Queue: plenty, Wait: time.Minute})
+		company.DB.Guard(company.API.Gate.Pass)
+	}
 	t.Cleanup(company.API.Cache.Close)
 	company.run(t)
 	began := clock.Now()

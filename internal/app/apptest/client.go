@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +63,22 @@ func (c *Client) Do(method, path string, body any, headers ...string) Response {
 		c.t.Errorf("%s %s: %v", method, path, err)
 	}
 	return res
+}
+
+// Insist is Do for a test that sends more than can be done at once: it sends
+// what was refused again, when it is told to.
+func (c *Client) Insist(method, path string, body any, headers ...string) Response {
+	c.t.Helper()
+	for range 20 {
+		res := c.Do(method, path, body, headers...)
+		after, err := strconv.Atoi(res.Header.Get("Retry-After"))
+		if res.Text("code") != "overloaded" || err != nil {
+			return res
+		}
+		time.Sleep(time.Duration(after) * time.Second)
+	}
+	c.t.Errorf("%s %s: refused again and again", method, path)
+	return Response{}
 }
 
 // Try is Do for a test in which the program may be gone.
