@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
