@@ -20,6 +20,7 @@ const (
 // the program is has to wait for it.
 type watch struct {
 	ping     func(context.Context) error
+	lost     func() bool // it is known that the database is away
 	link     *redis.Link // nil without Redis
 	now      func() date.Moment
 	began    date.Moment
@@ -46,7 +47,7 @@ func (w *watch) look(ctx context.Context) {
 	c, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	err := w.ping(c)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || w.lost() { // then the log has it already
 		return
 	}
 	if was := w.away.Swap(err != nil); was == (err != nil) {
@@ -68,13 +69,14 @@ func (w *watch) Health() httpapi.Health {
 	if w.link != nil {
 		h.Redis = w.link.State()
 	}
+	away := w.away.Load() || w.lost()
 	switch {
 	case w.stopping.Load():
 		h.Unready = "shutting down"
-	case w.away.Load():
+	case away:
 		h.Unready = "the database is away"
 	}
-	if w.away.Load() {
+	if away {
 		h.Database = "down"
 	}
 	return h

@@ -63,7 +63,7 @@ func (p Program) Serve(ctx context.Context, c *config.Config, t cli.Terminal, re
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	w := &watch{ping: office.DB.Ping, link: link, now: office.now, began: office.now(), version: p.Version}
+	w := &watch{ping: office.DB.Ping, lost: office.DB.Lost, link: link, now: office.now, began: office.now(), version: p.Version}
 	announce(t.Err, c, made, code, t.ErrTerminal)
 	if ready != nil {
 		ready(ln.Addr().String())

@@ -116,9 +116,10 @@ func (d Database) Tool(name string, args ...string) string {
 	}
 	query := u.Query()
 	words := []string{name}
+	hosts, ports := addresses(u)
 	for _, part := range [][3]string{
-		{"--host=", u.Hostname(), query.Get("host")},
-		{"--port=", u.Port(), query.Get("port")},
+		{"--host=", hosts, query.Get("host")},
+		{"--port=", ports, query.Get("port")},
 		{"--username=", u.User.Username(), query.Get("user")},
 		{"--dbname=", strings.Trim(u.Path, "/"), query.Get("dbname")},
 	} {
@@ -130,10 +131,26 @@ func (d Database) Tool(name string, args ...string) string {
 	for i, w := range words {
 		words[i] = shellWord(w)
 	}
-	if mode := query.Get("sslmode"); mode != "" {
-		words = append([]string{"PGSSLMODE=" + shellWord(mode)}, words...)
+	for _, variable := range [][2]string{{"PGTARGETSESSIONATTRS=", "target_session_attrs"}, {"PGSSLMODE=", "sslmode"}} {
+		if value := query.Get(variable[1]); value != "" {
+			words = append([]string{variable[0] + shellWord(value)}, words...)
+		}
 	}
 	return strings.Join(words, " ")
+}
+
+// addresses returns the hosts of an address and their ports, with commas
+// between those of several.
+func addresses(u *url.URL) (hosts, ports string) {
+	var names, numbers []string
+	for one := range strings.SplitSeq(u.Host, ",") {
+		part := url.URL{Host: one}
+		names = append(names, part.Hostname())
+		if port := part.Port(); port != "" {
+			numbers = append(numbers, port)
+		}
+	}
+	return strings.Join(names, ","), strings.Join(numbers, ",")
 }
 
 // shellWord quotes a word for a shell if it has to be.

@@ -44,6 +44,12 @@ type Dialect struct {
 	Patient    string             // lets the statements of a transaction take as long as they need; may be ""
 	Advance    string             // lets the database's own counters go on behind what is in the tables
 
+	// Pulse notices within two seconds when the database does not answer any
+	// more, and lets every call fail until it does. Nil if it cannot go away.
+	Pulse func(context.Context) error
+	Lost  func() bool   // reports whether it is away at the moment; nil without Pulse
+	Pools func() []Pool // nil if they are those of database/sql
+
 	// Watcher is a pool of one connection for a Feed, which is never given back
 	// to others. Nil if the database cannot be followed.
 	Watcher *sql.DB

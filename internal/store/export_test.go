@@ -9,8 +9,8 @@ import (
 // MaxKept bounds how many statements are kept prepared.
 const MaxKept = maxKept
 
-// Pools returns the pools that write and read.
-func (db *DB) Pools() (write, read *sql.DB) { return db.write, db.read }
+// Handles returns the pools that write and read.
+func (db *DB) Handles() (write, read *sql.DB) { return db.write, db.read }
 
 // Reading returns db with another pool to read from.
 func (db *DB) Reading(pool *sql.DB) *DB {
@@ -59,3 +59,15 @@ const MostParts = mostParts
 
 // Batches sets how long a batch takes more parts.
 func (db *DB) Batches(d time.Duration) { db.batchTime = d }
+
+// ErrAway says that the database is away.
+var ErrAway = errAway
+
+// Query runs a query that returns one number.
+func (db *DB) Query(ctx context.Context, query string) error {
+	var n int
+	return db.query(ctx, func(scan func(...any) error) error { return scan(&n) }, query)
+}
+
+// TellWaits logs what became more from before to now.
+func TellWaits(before, now []Pool) { tellWaits(context.Background(), before, now) }

@@ -129,7 +129,7 @@ func TestFeedEnds(t *testing.T) {
 			t.Parallel()
 			d := empty(t)
 			db, other := d.Migrated(t), d.Migrated(t)
-			_, read := db.Pools()
+			_, read := db.Handles()
 			for range read.Stats().MaxOpenConnections + 8 { // without a bound: as many as the test opens elsewhere
 				ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 				conn, err := read.Conn(ctx)

@@ -40,7 +40,7 @@ func setting(t *testing.T, pool *sql.DB, name string) (value string) {
 func TestPostgresSettings(t *testing.T) {
 	t.Parallel()
 	db := openPostgres(t, postgres.Config{URL: testdb.EmptyPostgres(t).URL, PoolSize: 2, PoolMax: 2, Instances: 1})
-	pool, _ := db.Pools()
+	pool, _ := db.Handles()
 	for name, want := range map[string]string{
 		"statement_timeout": "30s", "idle_in_transaction_session_timeout": "30s", "TimeZone": "UTC", "synchronous_commit": "on",
 	} {
@@ -68,13 +68,13 @@ func TestPostgresPool(t *testing.T) {
 			t.Errorf("the warning does not say %s: %s", want, &log)
 		}
 	}
-	pool, _ := most.Pools()
+	pool, _ := most.Handles()
 	var share int
-	if err := pool.QueryRowContext(t.Context(), "SELECT (CAST(current_setting('max_connections') AS INTEGER) - 10) / 50 - 1").Scan(&share); err != nil {
+	if err := pool.QueryRowContext(t.Context(), "SELECT (CAST(current_setting('max_connections') AS INTEGER) - 10) / 50 - 2").Scan(&share); err != nil {
 		t.Fatal(err)
 	}
 	if got := inUse(t, d.Raw(t), most, share); got != share {
-		t.Errorf("%d connections are open, want the share of an instance less the one of the feed, %d", got, share)
+		t.Errorf("%d connections are open, want the share of an instance less those of the feed and the pulse, %d", got, share)
 	}
 
 	few := testdb.EmptyPostgres(t)
@@ -103,7 +103,7 @@ func count(t *testing.T, raw *sql.DB, query string) (n int) {
 // inUse uses n connections of a pool at a time, and returns how many the server sees then.
 func inUse(t *testing.T, raw *sql.DB, db *store.DB, n int) int {
 	t.Helper()
-	pool, _ := db.Pools()
+	pool, _ := db.Handles()
 	for range n {
 		tx, err := pool.BeginTx(t.Context(), nil)
 		if err != nil {

@@ -24,7 +24,7 @@ import (
 func TestPragmas(t *testing.T) {
 	t.Parallel()
 	db := testdb.EmptySQLite(t).Migrated(t)
-	write, read := db.Pools()
+	write, read := db.Handles()
 	pools := map[string]*sql.DB{"writer": write}
 	for i := range 4 {
 		pools[fmt.Sprint("reader ", i)] = read
@@ -137,7 +137,7 @@ func TestSQLiteBusy(t *testing.T) {
 	if fault.Of(err).Kind != fault.Conflict {
 		t.Errorf("a trigger that rolls back: %v", err)
 	}
-	write, _ := db.Pools()
+	write, _ := db.Handles()
 	if _, err := write.ExecContext(t.Context(), "PRAGMA query_only = ON"); err != nil {
 		t.Fatal(err)
 	}

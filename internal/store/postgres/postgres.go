@@ -4,12 +4,12 @@ package postgres
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"embed"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"log/slog"
 	"net"
 	"strconv"
 	"strings"
@@ -17,7 +17,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"cartracker/internal/store"
@@ -28,9 +27,11 @@ var steps embed.FS
 
 const (
 	connectTimeout   = 5 * time.Second
+	nextHostTimeout  = time.Second      // where there are other addresses to try
 	statementTimeout = 30 * time.Second // migrations have none
 	idleTimeout      = 30 * time.Second
-	reserved         = 10            // connections that are left to others
+	checkPoolEvery   = 10 * time.Second // that enough connections are open, and none idle for too long
+	connectionLife   = time.Hour
 	migrateLock      = 7_207_195_260 // any number that no other program locks
 )
 
@@ -41,6 +42,8 @@ type Config struct {
 	PoolSize  int // above it a returned connection is closed
 	PoolMax   int // the bound
 	Instances int // programs that share the server
+
+	lines *lines // which the connections of the pool are; nil if they are not cut together
 }
 
 // Open opens the database. It does not migrate.
@@ -49,15 +52,19 @@ func Open(ctx context.Context, c Config) (*store.DB, error) {
 	if err != nil {
 		return nil, errors.New("open PostgreSQL: the address of the database is malformed") // err quotes it
 	}
+	limitConnecting(migrator)
+	c.lines = &lines{}
 	p, err := pool(ctx, c)
 	if err != nil {
 		return nil, fmt.Errorf("open PostgreSQL: %w", err)
 	}
 	db, migrations := stdlib.OpenDBFromPool(p), stdlib.OpenDB(*migrator)
+	migrations.SetConnMaxIdleTime(time.Second) // it is used only when a program starts
 	watcher := stdlib.OpenDB(*p.Config().ConnConfig)
 	watcher.SetMaxOpenConns(1)
 	watcher.SetMaxIdleConns(-1) // one that listens is closed, and never used for something else
 	files, _ := fs.Sub(steps, "migrations")
+	beat := newPulse(p, c.lines, migrator.Config.Copy())
 	return store.New(db, db, migrations, store.Dialect{
 		Name:         "postgres",
 		Migrations:   files,
@@ -73,8 +80,11 @@ func Open(ctx context.Context, c Config) (*store.DB, error) {
 		Violated:   violated,
 		Retry:      func(err error) bool { return hasCode(err, "40P01", "40001") },
 		LockTimed:  func(err error) bool { return hasCode(err, "55P03") },
-		Away:       away,
+		Away:       beat.away,
+		Pulse:      beat.Run,
+		Lost:       c.lines.isCut,
 		OnClose:    p.Close,
+		Pools:      func() []store.Pool { return []store.Pool{state(p)} },
 		Columns:    columns,
 		References: references,
 		Bytewise:   ` COLLATE "C"`,
@@ -101,57 +111,6 @@ func alone(ctx context.Context, db *sql.DB) (free func(), err error) {
 		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock($1)", migrateLock)
 		conn.Close()
 	}, nil
-}
-
-func pool(ctx context.Context, c Config) (*pgxpool.Pool, error) {
-	conf, err := pgxpool.ParseConfig(c.URL)
-	if err != nil {
-		return nil, errors.New("the address of the database is malformed") // err quotes it
-	}
-	if conf.ConnConfig.ConnectTimeout == 0 {
-		conf.ConnConfig.ConnectTimeout = connectTimeout
-	}
-	most, err := bound(ctx, c, conf.ConnConfig)
-	if err != nil {
-		return nil, err
-	}
-	conf.MaxConns = int32(most)
-	conf.MinConns = int32(min(c.PoolMin, most))
-	conf.MaxConnIdleTime = idleTimeout
-	conf.ConnConfig.RuntimeParams["client_encoding"] = "UTF8" // or a database of another would take our bytes for its own
-	conf.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	conf.ConnConfig.RuntimeParams["datestyle"] = "ISO" // of days that a query makes text
-	conf.ConnConfig.RuntimeParams["statement_timeout"] = strconv.FormatInt(statementTimeout.Milliseconds(), 10)
-	conf.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = strconv.FormatInt(statementTimeout.Milliseconds(), 10)
-	var p *pgxpool.Pool
-	conf.AfterRelease = func(*pgx.Conn) bool { return int(p.Stat().TotalConns()) <= c.PoolSize }
-	p, err = pgxpool.NewWithConfig(ctx, conf)
-	return p, err
-}
-
-// bound returns how many connections the pool may open: the server's
-// connections less some for others are shared by all instances, of which each
-// has one more to follow the feed of changes.
-func bound(ctx context.Context, c Config, conf *pgx.ConnConfig) (int, error) {
-	conn, err := pgx.ConnectConfig(ctx, conf)
-	if err != nil {
-		return 0, err
-	}
-	defer conn.Close(ctx)
-	var text string
-	if err := conn.QueryRow(ctx, "SHOW max_connections").Scan(&text); err != nil {
-		return 0, err
-	}
-	all, err := strconv.Atoi(text)
-	if err != nil {
-		return 0, err
-	}
-	share := max((all-reserved)/max(c.Instances, 1)-1, 1)
-	if share < c.PoolMax {
-		slog.WarnContext(ctx, "DB_POOL_MAX is more than the server's share of connections and is lowered",
-			"DB_POOL_MAX", c.PoolMax, "lowered", share, "max_connections", all, "DB_INSTANCES", c.Instances)
-	}
-	return min(share, c.PoolMax), nil
 }
 
 // rebind numbers the placeholders. No statement here has a ? in a literal.
@@ -192,7 +151,8 @@ func hasCode(err error, codes ...string) bool {
 
 // away reports whether the server cannot be reached or cannot answer now:
 // connection exceptions (08), too many connections (53), shutdown (57P), and
-// statements and locks that took too long (57014, 55P03).
+// statements and locks that took too long (57014, 55P03). A connection that
+// ended under a transaction is a bad one to database/sql.
 func away(err error) bool {
 	if hasCode(err, "08", "53", "57P", "57014", "55P03", "25P03") {
 		return true
@@ -203,5 +163,5 @@ func away(err error) bool {
 	if _, ok := errors.AsType[net.Error](err); ok {
 		return true
 	}
-	return errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || pgconn.Timeout(err) || pgconn.SafeToRetry(err)
+	return errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || pgconn.Timeout(err) || pgconn.SafeToRetry(err)
 }
