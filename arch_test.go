@@ -96,6 +96,8 @@ var (
 	shared = []string{"github.com/alecthomas/kong"}
 	// forTests are modules that any test may import.
 	forTests = []string{
+		// What lets packets vanish on the way to a server.
+		"github.com/Shopify/toxiproxy", "github.com/rs/zerolog",
 		"pgregory.net/rapid", "go.uber.org/goleak", "github.com/rogpeppe/go-internal", "github.com/golang-jwt/jwt",
 		// What the static files are made of and compressed with, once, by make
 		// generate: the program only sends them (ADR 12).

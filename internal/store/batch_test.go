@@ -52,7 +52,7 @@ func (b notebook) exec(pool *sql.DB, statement string) {
 // set sets a pragma of the connection that writes.
 func (b notebook) set(pragma string) {
 	b.Helper()
-	write, _ := b.Pools()
+	write, _ := b.Handles()
 	b.exec(write, "PRAGMA "+pragma)
 }
 

@@ -228,3 +228,6 @@ func Day(now time.Time, n int) string {
 
 // URL returns where the program is that c uses.
 func (c *Client) URL() string { return c.url }
+
+// Leave ends the connections of c that are not in use.
+func (c *Client) Leave() { c.http.CloseIdleConnections() }
