@@ -106,6 +106,10 @@ func (s *Server) launch() {
 	cmd := exec.Command("sh", "-c", guard, filepath.Join(s.programs, "postgres"), s.data())
 	s.own(cmd)
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = log, log, []*os.File{watched}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid = true // what ends the group of the test would end the guard, and not the server
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
