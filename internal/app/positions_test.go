@@ -13,8 +13,8 @@ import (
 func TestSharedPositions(t *testing.T) {
 	t.Parallel()
 	server := redistest.New(t, redistest.Options{})
-	one := sharedPositions{link: redistest.Open(t, server.URL()), life: time.Minute, least: time.Second}
-	two := sharedPositions{link: redistest.Open(t, server.URL()), life: time.Minute, least: time.Second}
+	one := sharedPositions{link: redistest.Open(t, server.URL()), least: time.Second}
+	two := sharedPositions{link: redistest.Open(t, server.URL()), least: time.Second}
 	if at, err := two.Last(t.Context(), "amra"); err == nil {
 		t.Errorf("a server that has just begun knows %d", at)
 	}

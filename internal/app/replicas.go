@@ -37,7 +37,7 @@ func (o *Office) positions(c *config.Config) store.Positions {
 	life := store.PositionLife(c.Replicas.MaxLag)
 	switch {
 	case o.link != nil:
-		return sharedPositions{link: o.link, life: life, least: life + time.Second}
+		return sharedPositions{link: o.link, least: life + time.Second}
 	case c.Pool.Instances > 1:
 		return nil
 	}
@@ -47,11 +47,15 @@ func (o *Office) positions(c *config.Config) store.Positions {
 // sharedPositions are the store.Positions that all instances note in Redis.
 type sharedPositions struct {
 	link  *redis.Link
-	life  time.Duration
 	least time.Duration // that a server has to run before it knows all that matters
 }
 
-const positionOf = "cartracker:position:" // and who
+const (
+	positionOf = "cartracker:position:" // and who
+	// noteLife is longer than anything else is kept in Redis: a server that is
+	// full makes room by what would end first.
+	noteLife = 25 * time.Hour
+)
 
 var (
 	// Two instances that write for one caller may tell in the other order.
@@ -73,7 +77,7 @@ return {tonumber(up), tonumber(redis.call('GET', KEYS[1]) or '0')}`)
 
 // Note tells the other instances.
 func (p sharedPositions) Note(ctx context.Context, who string, at store.Position) error {
-	_, err := p.link.Eval(ctx, notePosition, []string{positionOf + who}, strconv.FormatInt(int64(at), 10), strconv.FormatInt(p.life.Milliseconds(), 10))
+	_, err := p.link.Eval(ctx, notePosition, []string{positionOf + who}, strconv.FormatInt(int64(at), 10), strconv.FormatInt(noteLife.Milliseconds(), 10))
 	return err
 }
 

@@ -37,35 +37,37 @@ const (
 // opens, to be read from by store.DB.ReadFrom. The rest of c is for the pool of
 // each. Nothing is connected yet.
 func Replicate(c Config, urls []string) (store.Replication, error) {
-	primary, err := watcher(c.URL)
-	if err != nil {
-		return store.Replication{}, err
+	var confs []*pgx.ConnConfig
+	for i, url := range append([]string{c.URL}, urls...) {
+		conf, err := watcher(url)
+		if err != nil {
+			return store.Replication{}, fmt.Errorf("DATABASE_REPLICA_URLS: number %d: %w", i, err)
+		}
+		confs = append(confs, conf)
 	}
 	out := store.Replication{
-		Primary: stdlib.OpenDB(*primary), Look: look, Written: written, Lost: lost,
+		Primary: single(confs[0]), Look: look, Written: written, Lost: lost,
 		Refused: func(err error) bool { return hasCode(err, "28", "3D000") },
 		Slow:    func(err error) bool { return hasCode(err, "57014") },
 	}
-	single(out.Primary)
-	for i, url := range urls {
-		conf, err := watcher(url)
-		if err != nil {
-			return store.Replication{}, fmt.Errorf("DATABASE_REPLICA_URLS: number %d: %w", i+1, err)
-		}
+	for i, conf := range confs[1:] {
 		own := c
-		own.URL = url
-		s := store.Server{Name: net.JoinHostPort(conf.Host, strconv.Itoa(int(conf.Port))), Watch: stdlib.OpenDB(*conf)}
-		s.Open = func(ctx context.Context) (*sql.DB, func(), error) {
-			p, err := pool(ctx, own)
-			if err != nil {
-				return nil, nil, err
-			}
-			return stdlib.OpenDBFromPool(p), p.Close, nil
-		}
-		single(s.Watch)
-		out.Replicas = append(out.Replicas, s)
+		own.URL = urls[i]
+		out.Replicas = append(out.Replicas, store.Server{
+			Name:  net.JoinHostPort(conf.Host, strconv.Itoa(int(conf.Port))),
+			Watch: single(conf),
+			Open:  func(ctx context.Context) (*sql.DB, func(), error) { return opened(ctx, own) },
+		})
 	}
 	return out, nil
+}
+
+func opened(ctx context.Context, c Config) (*sql.DB, func(), error) {
+	p, err := pool(ctx, c)
+	if err != nil {
+		return nil, nil, err
+	}
+	return stdlib.OpenDBFromPool(p), p.Close, nil
 }
 
 func watcher(url string) (*pgx.ConnConfig, error) {
@@ -79,9 +81,11 @@ func watcher(url string) (*pgx.ConnConfig, error) {
 	return conf, nil
 }
 
-func single(db *sql.DB) {
+func single(conf *pgx.ConnConfig) *sql.DB {
+	db := stdlib.OpenDB(*conf)
 	db.SetMaxOpenConns(1)
 	db.SetConnMaxLifetime(watchLife)
+	return db
 }
 
 // lost reports whether the connection or the server is gone.
