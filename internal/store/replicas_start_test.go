@@ -58,7 +58,10 @@ func TestReplicasAtStart(t *testing.T) {
 	replica.Start()
 	r.inUse(t, true, false)
 	until(t, "the other cluster is found out", func() bool { return strings.Contains(r.Replicas()[1].Why, "another cluster") })
-	until(t, "the replica is read from", func() bool { return r.must(t, as(t.Context(), "uma")) == 5 && r.reads() > 0 })
+	until(t, "the replica is read from", func() bool {
+		km, err := r.read(as(t.Context(), "uma"))
+		return err == nil && km == 5 && r.reads() > 0
+	})
 }
 
 // readFrom tries to read a database from these replicas.

@@ -160,6 +160,8 @@ func TestReplicasAreRead(t *testing.T) {
 	r := onCluster(t, primary, 5*time.Second, slow.URL("cartracker"), quick.URL("cartracker"))
 	r.inUse(t, true, true)
 	reader, writer := as(t.Context(), "uma"), as(t.Context(), "emir")
+	raw := on(t, slow)
+	until(t, "the slow replica has the car", func() bool { return count(t, raw, "SELECT COUNT(*) FROM cars") == 1 })
 
 	for range 10 {
 		r.must(t, reader)
@@ -169,7 +171,7 @@ func TestReplicasAreRead(t *testing.T) {
 			t.Errorf("%s answered %d of 10 reads", s.Name, s.Reads)
 		}
 	}
-	if n := count(t, on(t, slow), "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = 'cartracker' AND query LIKE 'SELECT cars.id%'"); n == 0 {
+	if n := count(t, raw, "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = 'cartracker' AND query LIKE 'SELECT cars.id%'"); n == 0 {
 		t.Error("no connection of the replica was asked for cars")
 	}
 	old := 0
