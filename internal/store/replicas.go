@@ -17,6 +17,7 @@ import (
 const (
 	sightEvery = 100 * time.Millisecond // how often each server is looked at
 	sightTime  = time.Second            // for its answer
+	homeTime   = 5 * time.Second        // for that of the primary, which may be at several addresses
 	maxUnseen  = 2 * time.Second        // a replica that nobody looked at for so long is not read from
 	lostPause  = time.Second            // before one that lost a connection is taken back
 )
@@ -133,8 +134,8 @@ func every(ctx context.Context, look func()) {
 }
 
 // look looks at a server.
-func (s *replicas) look(ctx context.Context, server *sql.DB) (v sight, err error) {
-	ctx, cancel := context.WithTimeout(ctx, sightTime)
+func (s *replicas) look(ctx context.Context, server *sql.DB, within time.Duration) (v sight, err error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	err = server.QueryRowContext(ctx, s.Look).Scan(&v.at, &v.recovering, &v.cluster, &v.database, &v.timeline)
 	return v, err
@@ -143,7 +144,7 @@ func (s *replicas) look(ctx context.Context, server *sql.DB) (v sight, err error
 // sample notes where the primary is.
 func (s *replicas) sample(ctx context.Context) error {
 	asked := time.Now()
-	v, err := s.look(ctx, s.Primary)
+	v, err := s.look(ctx, s.Primary, homeTime)
 	if err == nil && v.recovering {
 		err = errors.New("store: DATABASE_URL names a server that repeats what another one writes, and takes no writes")
 	}
@@ -159,7 +160,7 @@ func (s *replicas) sample(ctx context.Context) error {
 
 // check is the first look at a replica. Its error says that it is none.
 func (s *replicas) check(ctx context.Context, r *replica) error {
-	v, err := s.look(ctx, r.Watch)
+	v, err := s.look(ctx, r.Watch, sightTime)
 	if why := s.fault(v, err); slices.Contains(faulty, why) {
 		return fmt.Errorf("DATABASE_REPLICA_URLS: %s cannot be read from: %s", r.Name, why)
 	}
@@ -172,7 +173,7 @@ func (s *replicas) check(ctx context.Context, r *replica) error {
 // inspect looks at a replica, and takes it into use or leaves it out.
 func (s *replicas) inspect(ctx context.Context, r *replica) {
 	began := time.Now()
-	v, err := s.look(ctx, r.Watch)
+	v, err := s.look(ctx, r.Watch, sightTime)
 	if ctx.Err() != nil {
 		return
 	}

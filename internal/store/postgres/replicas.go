@@ -31,6 +31,8 @@ const (
 	// watchLife is after how long a connection to look at a server is made
 	// anew, in case its name means another one now.
 	watchLife = 5 * time.Second
+	// watchConnect is for each address: the next one may be the right one.
+	watchConnect = time.Second
 )
 
 // Replicate returns the replicas at these addresses of the database that c
@@ -76,7 +78,7 @@ func watcher(url string) (*pgx.ConnConfig, error) {
 		return nil, errors.New("the address of the database is malformed") // err quotes it
 	}
 	if conf.ConnectTimeout == 0 {
-		conf.ConnectTimeout = connectTimeout
+		conf.ConnectTimeout = watchConnect
 	}
 	return conf, nil
 }
