@@ -28,12 +28,12 @@ type rule struct{ ours, theirs string }
 // rules is the architecture. A package that is not listed may not exist.
 var rules = map[string]rule{
 	// The kernel: small words that every other package speaks.
-	"internal/fault": {},
+	"internal/fault":  {},
 	"internal/encode": {},
-	"internal/page":  {ours: "kernel"},
-	"internal/date":  {ours: "kernel"},
-	"internal/money": {ours: "kernel"},
-	"internal/ident": {ours: "kernel"},
+	"internal/page":   {ours: "kernel"},
+	"internal/date":   {ours: "kernel"},
+	"internal/money":  {ours: "kernel"},
+	"internal/ident":  {ours: "kernel"},
 	// The domain: rules, and nothing about how they are served or stored.
 	// Each of these knows those above it only.
 	"internal/record":    {ours: "kernel"},
