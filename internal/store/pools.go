@@ -9,7 +9,7 @@ import (
 
 // A Pool tells how connections to the database are used.
 type Pool struct {
-	Name                    string // such as "primary"
+	Name                    string // such as "primary"; of a replica its host and port
 	Most, Open, InUse, Idle int    // connections; Most is the bound
 
 	Waits  int64         // how often somebody found none free, and had to wait for one
@@ -18,10 +18,10 @@ type Pool struct {
 
 // Pools returns how the pools that serve requests are used at the moment.
 func (db *DB) Pools() []Pool {
-	if db.dialect.Pools != nil {
-		return db.dialect.Pools()
+	if db.dialect.Pools == nil {
+		return []Pool{poolOf("writer", db.write), poolOf("readers", db.read)}
 	}
-	return []Pool{poolOf("writer", db.write), poolOf("readers", db.read)}
+	return append(db.dialect.Pools(), db.replicas.pools()...)
 }
 
 func poolOf(name string, pool *sql.DB) Pool {

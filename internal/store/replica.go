@@ -32,8 +32,7 @@ type replica struct {
 	reads atomic.Int64
 
 	mu       sync.Mutex
-	pool     *sql.DB // nil until the server could be reached
-	free     func()
+	pool     *ReadPool // nil until the server could be reached
 	inUse    bool
 	alive    context.Context // ends when the server does not answer any more
 	end      context.CancelFunc
@@ -54,7 +53,7 @@ func (r *replica) reach(at Position) (*sql.DB, context.Context) {
 	if !r.inUse || r.replayed < at || time.Since(r.seen) > maxUnseen {
 		return nil, nil
 	}
-	return r.pool, r.alive
+	return r.pool.DB, r.alive
 }
 
 // usable reports whether the replica is read from.
@@ -102,12 +101,12 @@ func (r *replica) out(ctx context.Context, why string, err error) {
 // take takes the replica into use. Only who looks at it calls this.
 func (r *replica) take(ctx context.Context) error {
 	if r.pool == nil {
-		pool, free, err := r.Open(ctx)
+		pool, err := r.Open(ctx)
 		if err != nil {
 			return err
 		}
 		r.mu.Lock()
-		r.pool, r.free = pool, free
+		r.pool = pool
 		r.mu.Unlock()
 	}
 	r.mu.Lock()
@@ -127,6 +126,18 @@ func (r *replica) state() ReplicaState {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return ReplicaState{Name: r.Name, InUse: r.inUse, Why: r.why, Lag: r.lag, Reads: r.reads.Load()}
+}
+
+// use tells how the pool is used, if there is one.
+func (r *replica) use() (p Pool, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pool == nil {
+		return p, false
+	}
+	p = r.pool.Use()
+	p.Name = r.Name
+	return p, true
 }
 
 // saw notes what a look found.
@@ -161,7 +172,7 @@ func (r *replica) close() error {
 	err := r.Watch.Close()
 	if r.pool != nil {
 		err = errors.Join(err, r.pool.Close())
-		r.free()
+		r.pool.Free()
 	}
 	return err
 }

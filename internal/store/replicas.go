@@ -43,8 +43,14 @@ type Replication struct {
 type Server struct {
 	Name  string  // host and port
 	Watch *sql.DB // one connection, to look at it
-	// Open returns the pool to read from, and what frees it once it is closed.
-	Open func(context.Context) (pool *sql.DB, free func(), err error)
+	Open  func(context.Context) (*ReadPool, error)
+}
+
+// A ReadPool is a pool to read from a replica.
+type ReadPool struct {
+	*sql.DB
+	Use  func() Pool // tells how it is used
+	Free func()      // called once it is closed
 }
 
 // A ReplicaState tells how a replica is.
@@ -339,6 +345,19 @@ func (tx *transaction) worksFor(ctx context.Context) {
 	if who := asker(ctx); who != "" && !slices.Contains(tx.callers, who) {
 		tx.callers = append(tx.callers, who)
 	}
+}
+
+// pools tells how the pools of the replicas are used.
+func (s *replicas) pools() (all []Pool) {
+	if s == nil {
+		return nil
+	}
+	for _, r := range s.all {
+		if p, ok := r.use(); ok {
+			all = append(all, p)
+		}
+	}
+	return all
 }
 
 func (s *replicas) close() error {

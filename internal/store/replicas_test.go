@@ -171,6 +171,11 @@ func TestReplicasAreRead(t *testing.T) {
 			t.Errorf("%s answered %d of 10 reads", s.Name, s.Reads)
 		}
 	}
+	for i, p := range r.Pools()[1:] {
+		if p.Name != r.Replicas()[i].Name || p.Most == 0 || p.Open == 0 {
+			t.Errorf("the pool of a replica is %+v", p)
+		}
+	}
 	if n := count(t, raw, "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = 'cartracker' AND query LIKE 'SELECT cars.id%'"); n == 0 {
 		t.Error("no connection of the replica was asked for cars")
 	}

@@ -58,18 +58,18 @@ func Replicate(c Config, urls []string) (store.Replication, error) {
 		out.Replicas = append(out.Replicas, store.Server{
 			Name:  net.JoinHostPort(conf.Host, strconv.Itoa(int(conf.Port))),
 			Watch: single(conf),
-			Open:  func(ctx context.Context) (*sql.DB, func(), error) { return opened(ctx, own) },
+			Open:  func(ctx context.Context) (*store.ReadPool, error) { return opened(ctx, own) },
 		})
 	}
 	return out, nil
 }
 
-func opened(ctx context.Context, c Config) (*sql.DB, func(), error) {
+func opened(ctx context.Context, c Config) (*store.ReadPool, error) {
 	p, err := pool(ctx, c)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return stdlib.OpenDBFromPool(p), p.Close, nil
+	return &store.ReadPool{DB: stdlib.OpenDBFromPool(p), Use: func() store.Pool { return state(p) }, Free: p.Close}, nil
 }
 
 func watcher(url string) (*pgx.ConnConfig, error) {
