@@ -235,7 +235,7 @@ func (f *firm) holds(plate string, from, to int) (out []*booked) {
 
 func TestWholeCompany(t *testing.T) {
 	t.Parallel()
-	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
+	apptest.EachUnlessRaced(t, func(t *testing.T, c *apptest.Company) {
 		f, contracts := readFirm(t)
 		at(t, c, "2026-06-15")
 		c.Admin, c.Employee, c.User = c.Nobody.SignIn("amra"), c.Nobody.SignIn("emir"), c.Nobody.SignIn("uma")

@@ -39,8 +39,8 @@ func TestOneOf200RentsTheCar(t *testing.T) {
 	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
 		const callers = 200
 		rounds := 50
-		if testing.Short() {
-			rounds = 5
+		if apptest.Raced() { // make test-faults plays all of them
+			rounds = 10
 		}
 		car := c.Admin.Make("/api/cars", apptest.Car("A12-K-345"))
 		customer := c.Employee.Make("/api/customers", apptest.Customer("1234567"))

@@ -112,6 +112,16 @@ func Each(t *testing.T, test func(*testing.T, *Company), settings ...func(*confi
 	})
 }
 
+// EachUnlessRaced is Each for a test that takes a minute with the race detector:
+// with it, it runs on SQLite only. `make test-faults` runs it on both, without.
+func EachUnlessRaced(t *testing.T, test func(*testing.T, *Company), settings ...func(*config.Config)) {
+	if !Raced() {
+		Each(t, test, settings...)
+		return
+	}
+	test(t, New(t, testdb.EmptySQLite(t), settings...))
+}
+
 // New serves a company over d. Settings change the configuration before.
 func New(t testing.TB, d testdb.Database, settings ...func(*config.Config)) *Company {
 	t.Helper()
