@@ -5,8 +5,8 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
