@@ -232,6 +232,10 @@ func TestFaultReplicaPromoted(t *testing.T) {
 	if took > 5*time.Second {
 		t.Errorf("writes were back only %s after the promotion", took)
 	}
+	apptest.Until(t, "connections to the new primary alone", func() bool { return strings.Contains(p.Output(), "another server has taken over") })
+	apptest.Until(t, "a write over one of them", func() bool {
+		return boss.Do("PATCH", "/api/users/me", apptest.JSON{"name": "Amra"}).Status == http.StatusOK
+	})
 	checkStored(t, s, k, boss)
 	apptest.Until(t, "the promoted server is no replica any more", func() bool { return strings.Contains(p.Output(), "it takes writes") })
 	if code := p.Terminate(t)(); code != 0 {

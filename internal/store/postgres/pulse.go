@@ -194,6 +194,7 @@ func (p *pulse) question(ctx context.Context, conn *pgconn.PgConn) error {
 	if p.server != "" && p.server != server {
 		p.lines.renew()
 		p.pool.Reset()
+		slog.InfoContext(ctx, "PostgreSQL was started anew, or another server has taken over: all connections are made anew")
 	}
 	p.server = server
 	return nil
