@@ -31,23 +31,27 @@ type panel struct {
 	yFrom, yTo float64 // milliseconds
 }
 
-// picture draws panels beside each other into an SVG file of this folder, if
-// BENCH_PICTURES is set.
+// picture draws panels with the same curves beside each other into an SVG file
+// of this folder, if BENCH_PICTURES is set.
 func picture(b testing.TB, file string, panels ...panel) {
 	b.Helper()
 	if os.Getenv("BENCH_PICTURES") == "" {
 		return
 	}
-	const width, height = 15 * vg.Centimeter, 11 * vg.Centimeter
-	canvas := vgsvg.New(width*vg.Length(len(panels)), height)
+	const width, height, names = 13 * vg.Centimeter, 11 * vg.Centimeter, 7 * vg.Centimeter
+	canvas := vgsvg.New(width*vg.Length(len(panels))+names, height)
+	whole := draw.New(canvas)
 	tiles := draw.Tiles{Rows: 1, Cols: len(panels), PadX: vg.Centimeter / 2, PadRight: vg.Centimeter / 2, PadTop: vg.Centimeter / 4}
+	legend := plot.NewLegend()
+	legend.Top, legend.Left, legend.Padding = true, true, vg.Millimeter
 	var all []*plot.Plot
-	for _, p := range panels {
-		all = append(all, p.plot(b))
+	for i, p := range panels {
+		all = append(all, p.plot(b, &legend, i == 0))
 	}
-	for i, c := range plot.Align([][]*plot.Plot{all}, tiles, draw.New(canvas))[0] {
+	for i, c := range plot.Align([][]*plot.Plot{all}, tiles, draw.Crop(whole, 0, -names, 0, 0))[0] {
 		all[i].Draw(c)
 	}
+	legend.Draw(draw.Crop(whole, whole.Size().X-names, 0, 0, -vg.Centimeter))
 	f, err := os.Create(filepath.Join(".", file))
 	if err != nil {
 		b.Fatal(err)
@@ -58,7 +62,8 @@ func picture(b testing.TB, file string, panels ...panel) {
 	}
 }
 
-func (p panel) plot(b testing.TB) *plot.Plot {
+// plot draws the curves, and tells the legend of them if it is to name them.
+func (p panel) plot(b testing.TB, legend *plot.Legend, name bool) *plot.Plot {
 	b.Helper()
 	out := plot.New()
 	out.BackgroundColor = color.White
@@ -70,7 +75,6 @@ func (p panel) plot(b testing.TB) *plot.Plot {
 	out.X.Tick.Marker = ticksAt(p.xTicks)
 	out.Y.Min, out.Y.Max = p.yFrom, p.yTo
 	out.Add(plotter.NewGrid())
-	out.Legend.Top, out.Legend.Left = true, true
 	for i, c := range p.curves {
 		line, points, err := plotter.NewLinePoints(c.points)
 		if err != nil {
@@ -78,7 +82,9 @@ func (p panel) plot(b testing.TB) *plot.Plot {
 		}
 		line.Color, points.Color, points.Shape = plotutil.Color(i), plotutil.Color(i), plotutil.Shape(i)
 		out.Add(line, points)
-		out.Legend.Add(c.name, line, points)
+		if name {
+			legend.Add(c.name, line, points)
+		}
 	}
 	return out
 }

@@ -49,8 +49,11 @@ var asked = []struct {
 		d.get("/api/cars/available?limit=30&from=" + day(1+d.n%300) + "&to=" + day(4+d.n%300+d.n/300))
 	}},
 	{"calendar of 30 days", func(d *desk) { d.get("/api/cars/calendar?from=" + day(-d.n%400) + "&to=" + day(30-d.n%400)) }},
-	{"search", func(d *desk) {
+	{"search, license plate", func(d *desk) {
 		d.get(fmt.Sprintf("/api/contracts?limit=30&q=A%02d-K-%03d", d.n%6, 100*(d.n%6)+d.n%100))
+	}},
+	{"search, contract number", func(d *desk) {
+		d.get(fmt.Sprintf("/api/contracts?limit=30&q=%05d", 1+rand.IntN(1_000)))
 	}},
 	{"new contract", func(d *desk) {
 		body := apptest.Contract(carID(1+7*(d.n%90)), customerID(d.n%customers), day(500+d.n/90), day(501+d.n/90))
@@ -84,7 +87,7 @@ func BenchmarkGrowth(b *testing.B) {
 				d.cursor = d.deep()
 				for i, a := range asked {
 					p50, p95 := d.measure(a.ask)
-					b.Logf("%-22s p50 %7.2f ms, p95 %7.2f ms", a.name, p50, p95)
+					b.Logf("%-24s p50 %7.2f ms, p95 %7.2f ms", a.name, p50, p95)
 					p.curves[i].points = append(p.curves[i].points, plotter.XY{X: float64(size), Y: p50})
 				}
 				b.ReportMetric(0, "ns/op")

@@ -2,6 +2,9 @@ package store
 
 import (
 	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
 
 	"cartracker/internal/date"
 	"cartracker/internal/fleet"
@@ -122,11 +125,11 @@ func (s Contracts) Delete(ctx context.Context, id rental.ContractID) error {
 func (s Contracts) List(ctx context.Context, f rental.Filter, today date.Date) (page.Of[rental.Contract], error) {
 	var w where
 	if f.Q != "" {
-		cond, err := s.search(ctx, like(f.Q))
+		cond, args, err := s.search(ctx, f.Q)
 		if err != nil {
 			return page.Of[rental.Contract]{}, err
 		}
-		w.add(cond, like(f.Q), like(f.Q), like(f.Q))
+		w.add(cond, args...)
 	}
 	addStatus(&w, f.Status, today)
 	is(&w, "contracts.customer_id = ?", f.CustomerID)
@@ -157,24 +160,53 @@ func (s Contracts) List(ctx context.Context, f rental.Filter, today date.Date) (
 // A search finds contracts by their number, their customer's name or their
 // car's plate. Looking those up and then the contracts is quick if they are
 // few; if they are many, going through the list in its order soon has a page full.
-var (
-	found = "SELECT s.id FROM contracts s WHERE s.customer_id IN (SELECT id FROM customers WHERE " + contains("name_fold") + ")" +
-		" UNION ALL SELECT s.id FROM contracts s WHERE s.car_id IN (SELECT id FROM cars WHERE " + contains("plate_fold") + ")" +
-		" UNION ALL SELECT s.id FROM contracts s WHERE " + contains("s.number_fold")
-	foundInOrder = "(contracts.customer_id IN (SELECT id FROM customers WHERE " + contains("name_fold") + ")" +
-		" OR contracts.car_id IN (SELECT id FROM cars WHERE " + contains("plate_fold") + ") OR " + contains("contracts.number_fold") + ")"
+const (
+	foundBy = "SELECT s.id FROM contracts s WHERE s.customer_id IN (SELECT id FROM customers WHERE %s)" +
+		" UNION ALL SELECT s.id FROM contracts s WHERE s.car_id IN (SELECT id FROM cars WHERE %s) UNION ALL %s"
+	foundInOrder = "(contracts.customer_id IN (SELECT id FROM customers WHERE %s)" +
+		" OR contracts.car_id IN (SELECT id FROM cars WHERE %s) OR %s)"
 )
 
 // few is how many contracts are looked up rather than come upon.
 const few = 2_000
 
-// search returns the condition that finds a pattern sooner. It takes it three times.
-func (s Contracts) search(ctx context.Context, pattern string) (string, error) {
-	many, err := s.db.exists(ctx, "SELECT 1 FROM ("+found+") f LIMIT 1 OFFSET ?", pattern, pattern, pattern, few)
-	if many {
-		return foundInOrder, err
+// search returns the condition that finds q soonest, and its arguments.
+func (s Contracts) search(ctx context.Context, q string) (string, []any, error) {
+	name, plate, pattern := contains("name_fold"), contains("plate_fold"), like(q)
+	numbers, number := s.numbers(q)
+	args := []any{pattern, pattern, number}
+	col, id, err := s.onlyOne(ctx, fmt.Sprintf("SELECT 'customer_id', id FROM customers WHERE %s UNION ALL "+
+		"SELECT 'car_id', id FROM cars WHERE %s UNION ALL SELECT 'id', n.id FROM (%s) n", name, plate, numbers), args)
+	if col != "" || err != nil {
+		return "contracts." + col + " = ?", []any{id}, err
 	}
-	return "contracts.id IN (" + found + ")", err
+	found := fmt.Sprintf(foundBy, name, plate, numbers)
+	many, err := s.db.exists(ctx, "SELECT 1 FROM ("+found+") f LIMIT 1 OFFSET ?", append(args, few)...)
+	if many {
+		return fmt.Sprintf(foundInOrder, name, plate, contains("contracts.number_fold")), []any{pattern, pattern, pattern}, err
+	}
+	return "contracts.id IN (" + found + ")", args, err
+}
+
+// onlyOne returns the column and the id that query selects, or "" unless it
+// selects one row. What a desk looks for is mostly one car, customer or
+// contract, whose contracts stand in order in an index.
+func (s Contracts) onlyOne(ctx context.Context, query string, args []any) (col, id string, err error) {
+	n := 0
+	err = s.db.query(ctx, func(scan func(...any) error) error { n++; return scan(&col, &id) }, query+" LIMIT 2", args...)
+	if n != 1 {
+		return "", "", err
+	}
+	return col, id, err
+}
+
+// numbers selects the ids of the contracts that have q in their number, and
+// returns the argument that it takes.
+func (s Contracts) numbers(q string) (query string, arg any) {
+	if d := s.db.dialect; d.Numbers != "" && utf8.RuneCountInString(folded(q)) >= 3 {
+		return d.Numbers, `"` + strings.ReplaceAll(folded(q), `"`, `""`) + `"`
+	}
+	return "SELECT s.id FROM contracts s WHERE " + contains("s.number_fold"), like(q)
 }
 
 func addStatus(w *where, s rental.Status, today date.Date) {

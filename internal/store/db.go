@@ -39,6 +39,7 @@ type Dialect struct {
 
 	Columns    string             // lists table, column, type and place in the primary key of every column
 	References string             // lists each table with one that it refers to
+	Numbers    string             // selects the ids of the contracts in whose number a quoted text of three or more characters is; "" if LIKE finds them by an index
 	Bytewise   string             // behind a column of text: sort it byte by byte
 	Isolated   sql.IsolationLevel // sees the database as it was when the transaction began
 	Patient    string             // lets the statements of a transaction take as long as they need; may be ""

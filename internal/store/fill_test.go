@@ -94,7 +94,8 @@ func company(t testing.TB, raw *sql.DB, engine string, rows int) {
 // query reads its index.
 var asleep = map[string]struct{ before, after, drop, create string }{
 	"sqlite": {
-		before: "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF", after: "PRAGMA foreign_keys = ON",
+		before: "PRAGMA foreign_keys = OFF; PRAGMA synchronous = OFF",
+		after:  "INSERT INTO numbers_search (id, number_fold) SELECT id, number_fold FROM contracts; PRAGMA foreign_keys = ON",
 		drop:   "SELECT 'DROP ' || type || ' ' || name FROM sqlite_master WHERE sql IS NOT NULL AND type IN ('index', 'trigger') AND tbl_name IN ('contracts', 'holds', 'audit_logs')",
 		create: "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND type IN ('index', 'trigger') AND tbl_name IN ('contracts', 'holds', 'audit_logs')",
 	},
@@ -118,7 +119,7 @@ func fillUnwatched(t testing.TB, raw *sql.DB, engine string, statements []string
 	defer conn.Close()
 	how := asleep[engine]
 	create := column(t, conn, how.create)
-	all := slices.Concat(strings.Split(how.before, "; "), column(t, conn, how.drop), statements, create, []string{how.after})
+	all := slices.Concat(strings.Split(how.before, "; "), column(t, conn, how.drop), statements, create, strings.Split(how.after, "; "))
 	for _, statement := range all {
 		if _, err := conn.ExecContext(t.Context(), statement); err != nil {
 			t.Fatalf("%v\n%s", err, statement)

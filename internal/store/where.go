@@ -31,8 +31,11 @@ func is[T comparable](w *where, cond string, arg T) {
 // what the pattern language would take otherwise made literal.
 func like(q string) string {
 	escape := strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
-	return "%" + escape.Replace(text.Fold(text.Clean(q))) + "%"
+	return "%" + escape.Replace(folded(q)) + "%"
 }
+
+// folded is q as it is found in folded text.
+func folded(q string) string { return text.Fold(text.Clean(q)) }
 
 // contains is the condition of a contains-search in a folded column.
 func contains(col string) string { return col + ` LIKE ? ESCAPE '\'` }

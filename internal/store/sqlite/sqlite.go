@@ -113,6 +113,7 @@ func dialect(path string, leave func()) store.Dialect {
 		OnClose:    leave,
 		Columns:    tableColumns,
 		References: references,
+		Numbers:    "SELECT id FROM numbers_search WHERE number_fold MATCH ?",
 	}
 }
 

@@ -67,7 +67,7 @@ var schemaQueries = map[string][]string{
 // tables returns the tables of the program.
 func tables(t testing.TB, raw *sql.DB, engine string) []string {
 	t.Helper()
-	query := "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'goose%' AND name <> $1"
+	query := "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'goose%' AND name <> $1"
 	if engine == "postgres" {
 		query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'goose%' AND tablename <> $1"
 	}
