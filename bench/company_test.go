@@ -132,6 +132,9 @@ func (f filler) people() {
 		"country_of_origin, country_fold, city_fold, search", rows)
 }
 
+// numberOf spreads the contracts over years that no new one is made in.
+func numberOf(i int) string { return fmt.Sprintf("CTR-%d-%05d", 2001+i%10, i/10+1) }
+
 func (f filler) contracts(n int) {
 	var rows, holds [][]any
 	last := f.now.AddDate(0, 0, 30)
@@ -139,7 +142,7 @@ func (f filler) contracts(n int) {
 		id := fmt.Sprintf("00000000-0000-7000-a000-%012d", i)
 		start := last.AddDate(0, 0, -every*(i/cars)-i%every)
 		from, to := start.Format(time.DateOnly), start.AddDate(0, 0, lasts).Format(time.DateOnly)
-		number := fmt.Sprintf("CTR-2000-%06d", i)
+		number := numberOf(i)
 		made := start.AddDate(0, 0, -3)
 		rows = append(rows, []any{id, 1, made, made, number, strings.ToLower(number), customerID(i % customers), carID(i % cars), from, to, lasts, 5550, lasts * 5550, false, false, f.by, f.by})
 		holds = append(holds, []any{id, carID(i % cars), customerID(i % customers), from, to, "contract", id})

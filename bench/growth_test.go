@@ -53,7 +53,7 @@ var asked = []struct {
 		d.get(fmt.Sprintf("/api/contracts?limit=30&q=A%02d-K-%03d", d.n%6, 100*(d.n%6)+d.n%100))
 	}},
 	{"search, contract number", func(d *desk) {
-		d.get(fmt.Sprintf("/api/contracts?limit=30&q=%05d", 1+rand.IntN(1_000)))
+		d.get("/api/contracts?limit=30&q=" + strings.TrimPrefix(numberOf(rand.IntN(d.size)), "CTR-"))
 	}},
 	{"new contract", func(d *desk) {
 		body := apptest.Contract(carID(1+7*(d.n%90)), customerID(d.n%customers), day(500+d.n/90), day(501+d.n/90))
