@@ -49,10 +49,9 @@ func (s *stand) uncached() []work {
 			return get(url, fmt.Sprintf("/api/cars?limit=100&maxMileage=%d", from-caller-connections*i), http.StatusOK, -1, auth)
 		}
 	}
-	next := time.Now().AddDate(0, 0, 1)
 	rent := func(url string) func(int, int) request {
-		from := next
-		next = next.AddDate(0, 0, 300) // more than a turn takes of each car
+		from := s.rentable
+		s.rentable = from.AddDate(0, 0, 300) // more than a turn takes of each car
 		return func(caller, i int) request {
 			mine := fleetSize / connections
 			day := func(n int) string { return from.AddDate(0, 0, i/mine+n).Format(time.DateOnly) }

@@ -42,7 +42,8 @@ type stand struct {
 	customer              string
 	customers             []string // one for each connection
 	database              string
-	wrote                 int // by write
+	wrote                 int       // by write
+	rentable              time.Time // no car is rented from this day on
 }
 
 // newStand starts the program on PostgreSQL, with more settings.
@@ -50,7 +51,7 @@ func newStand(b *testing.B, settings ...string) *stand {
 	b.Helper()
 	d := testdb.EmptyPostgres(b)
 	c := apptest.New(b, d)
-	s := &stand{database: d.URL}
+	s := &stand{database: d.URL, rentable: time.Now().AddDate(0, 0, 1)}
 	for i := range fleetSize {
 		car := apptest.Car(fmt.Sprintf("A%02d-K-%03d", i%100, i))
 		car["color"], car["currentLocation"] = "dark blue", "Sarajevo airport"
