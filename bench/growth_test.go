@@ -93,7 +93,7 @@ func BenchmarkGrowth(b *testing.B) {
 				b.ReportMetric(0, "ns/op")
 			})
 		}
-		b.Logf("%s: the median in ms, and how it grew\n%s", e.name, p.table())
+		fmt.Printf("%s: the median in ms, and how it grew\n%s", e.name, p.table())
 		panels = append(panels, p)
 	}
 	picture(b, "growth.svg", panels...)

@@ -86,7 +86,7 @@ func (s *stand) byLoad(b *testing.B) {
 				p.curves[i].points = append(p.curves[i].points, plotter.XY{X: percent, Y: median(took[i])})
 			}
 		}
-		b.Logf("%s: ms at 25, 50, 75 and 90 %% of %.0f requests/s, and what the last is of the first\n%s", w.name, median(peaks), p.table())
+		fmt.Printf("%s: ms at 25, 50, 75 and 90 %% of %.0f requests/s, and what the last is of the first\n%s", w.name, median(peaks), p.table())
 		panels = append(panels, p)
 	}
 	picture(b, "latency.svg", panels...)
