@@ -193,6 +193,7 @@ func TestPulseOfBusyServer(t *testing.T) {
 			}
 		})
 	}
+	soon(t, backPatience, "all in use", func() bool { return p.Pools()[0].InUse == 4 })
 	for range 32 {
 		all.Go(func() {
 			if _, err := p.note(t.Context()); err != nil {
