@@ -65,10 +65,11 @@ func Open(ctx context.Context, c Config) (*store.DB, error) {
 	watcher.SetMaxIdleConns(-1) // one that listens is closed, and never used for something else
 	files, _ := fs.Sub(steps, "migrations")
 	beat := newPulse(p, c.lines, migrator.Config.Copy())
+	settled := min(c.PoolSize, int(p.Config().MaxConns)) // with more, each would be made for one use
 	return store.New(db, db, migrations, store.Dialect{
 		Name:         "postgres",
 		Migrations:   files,
-		AtOnce:       store.AtOnce{Reads: int(p.Config().MaxConns), Writes: int(p.Config().MaxConns), Shared: true},
+		AtOnce:       store.AtOnce{Reads: settled, Writes: settled, Shared: true},
 		Alone:        func(ctx context.Context) (func(), error) { return alone(ctx, migrations) },
 		Rebind:       rebind,
 		ForUpdate:    " FOR NO KEY UPDATE",
