@@ -6,6 +6,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -64,6 +65,21 @@ func (l *lines) over(dial pgconn.DialFunc) pgconn.DialFunc {
 			return nil, errors.Join(errCut, conn.Close())
 		}
 		return made, nil
+	}
+}
+
+// named returns a lookup of names that takes no longer than limit, and ends
+// with the lines: a name server may be away as well.
+func (l *lines) named(lookup pgconn.LookupFunc, limit time.Duration) pgconn.LookupFunc {
+	return func(ctx context.Context, host string) ([]string, error) {
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
+		asked := &line{of: l}
+		if !l.keep(asked, cancel) {
+			return nil, errCut
+		}
+		defer l.forget(asked)
+		return lookup(ctx, host)
 	}
 }
 

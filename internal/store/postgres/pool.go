@@ -34,6 +34,7 @@ func pool(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 	conf.MaxConnLifetime, conf.MaxConnLifetimeJitter = connectionLife, connectionLife/4 // or all that were opened together would end together
 	if c.lines != nil {
 		conf.ConnConfig.DialFunc = c.lines.over(conf.ConnConfig.DialFunc)
+		conf.ConnConfig.LookupFunc = c.lines.named(conf.ConnConfig.LookupFunc, conf.ConnConfig.ConnectTimeout)
 		conf.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 			trust(conn.PgConn().Conn())
 			return nil

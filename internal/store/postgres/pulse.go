@@ -49,7 +49,7 @@ type pulse struct {
 func newPulse(p *pgxpool.Pool, others *lines, conf *pgconn.Config) *pulse {
 	own := &lines{}
 	conf.ConnectTimeout = askLimit
-	conf.DialFunc = own.over(conf.DialFunc)
+	conf.DialFunc, conf.LookupFunc = own.over(conf.DialFunc), own.named(conf.LookupFunc, askLimit)
 	return &pulse{lines: others, own: own, conf: conf, pool: p, doubt: make(chan struct{}, 1)}
 }
 
@@ -186,7 +186,7 @@ func (p *pulse) question(ctx context.Context, conn *pgconn.PgConn) error {
 			return err
 		}
 	}
-	res, err := conn.Exec(ctx, "SELECT pg_postmaster_start_time()").ReadAll()
+	res, err := conn.Exec(ctx, "SELECT EXTRACT(EPOCH FROM pg_postmaster_start_time())").ReadAll()
 	if err != nil {
 		return err
 	}
