@@ -141,6 +141,16 @@ func (s *Shelf[V]) Look(k Key) (v V, ok bool) {
 	return found.(V), true
 }
 
+// Holds reports whether Get would return what is kept under k, also if it lets
+// that be made anew behind it.
+func (s *Shelf[V]) Holds(k Key) bool {
+	if !s.cache.Trusted() {
+		return false
+	}
+	_, _, ok := s.cache.Look(s.cache.Key(s.name, k))
+	return ok
+}
+
 // Get returns what is kept under k, or what load makes.
 func (s *Shelf[V]) Get(ctx context.Context, k Key, load func(context.Context) (V, error)) (v V, how Outcome, err error) {
 	if !s.cache.Trusted() {

@@ -120,7 +120,7 @@ var (
 
 // refuse answers a request that no route can take. It counts as any other.
 func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	c, refused := a.admit(w, r, byCaller, record.Anyone, overload.Read)
+	c, refused := a.admit(w, r, byCaller, record.Anyone)
 	if refused != nil {
 		err = refused
 	}
@@ -132,7 +132,7 @@ var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.Me
 
 // unrouted answers what no route takes. The mux knows which methods the path takes.
 func (a *API) unrouted(w http.ResponseWriter, r *http.Request) {
-	c, err := a.admit(w, r, byCaller, record.Anyone, overload.Read)
+	c, err := a.admit(w, r, byCaller, record.Anyone)
 	r = middleware.As(r, c)
 	if err != nil {
 		fail(w, r, err)

@@ -122,32 +122,39 @@ func (m *guardedMux) HandleFunc(pattern string, h func(http.ResponseWriter, *htt
 var noBody = newShape(reflect.TypeFor[struct{}](), nil, true)
 
 // guard lets a request through to its route once its caller is known, counted
-// and may, and its body is read. What is kept is answered here.
+// and may, and its body is read. What is kept is answered here. A request for
+// which there is no place is refused before it counts: it will come again.
 func (a *API) guard(r route, s *shelf, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, req *http.Request) {
 		middleware.NoteRoute(w, r.path)
 		class := r.class()
-		c, err := a.admit(w, req, r.limiter, r.access, class)
-		if err != nil {
-			fail(w, middleware.As(req, c), err)
-			return
-		}
+		c, known := a.identify(w, req, r.limiter, r.access)
 		var k keyed
+		var kept *content
 		if s != nil {
 			k = keyed{s, a.key(s, req, c)}
-			if a.answerKept(w, req, k, c) {
+			kept = k.look()
+		}
+		if kept == nil && (known == nil || r.access == record.Anyone) && !k.held() {
+			if err := a.Gate.Check(class); err != nil {
+				fail(w, middleware.As(req, c), err)
 				return
 			}
 		}
-		req = middleware.As(req, c)
-		if err := a.Gate.Check(class); err != nil {
-			fail(w, req, err)
+		if err := a.allow(w, req, r.limiter, r.access, c, known); err != nil {
+			fail(w, middleware.As(req, c), err)
 			return
 		}
+		if kept != nil {
+			a.answerKept(w, req, k, kept, c)
+			return
+		}
+		req = middleware.As(req, c)
 		in := asked{Request: req, writer: w, keyed: k, tried: new(bool)}
 		if r.limiter == signIns {
 			defer a.countUntried(req, c, in.tried)
 		}
+		var err error
 		if in.body, err = bodyOf(w, req, r); err != nil {
 			fail(w, req, err)
 			return
@@ -170,32 +177,43 @@ func bodyOf(w http.ResponseWriter, req *http.Request, r route) ([]byte, error) {
 
 // admit tells who asks, counts the request, and refuses it if its caller may
 // not.
-func (a *API) admit(w http.ResponseWriter, r *http.Request, l limiter, access record.Access, class overload.Class) (record.Caller, error) {
+func (a *API) admit(w http.ResponseWriter, r *http.Request, l limiter, access record.Access) (record.Caller, error) {
+	c, known := a.identify(w, r, l, access)
+	return c, a.allow(w, r, l, access, c, known)
+}
+
+// identify tells who asks, by the access token of a request, or why that cannot
+// be told. It takes a look at the database if nobody of that session has asked
+// for some time. All requests of the session wait for that look, whatever they
+// are for, so it is as important as a sign-in.
+func (a *API) identify(w http.ResponseWriter, r *http.Request, l limiter, access record.Access) (record.Caller, error) {
 	c := middleware.Visitor(w, r)
 	if l == never && access == record.Anyone {
 		return c, nil
 	}
-	c, known := a.identify(r, c, class)
-	if known != nil && fault.Of(known).Kind != fault.Unauthenticated {
-		return c, known
-	}
-	if err := a.count(w, r, l, c); err != nil {
-		return c, err
-	}
-	if access == record.Anyone {
-		return c, nil
-	}
-	return c, cmp.Or(known, access.Allow(c))
-}
-
-// identify tells who asks, by the access token of a request of c. It takes a
-// look at the database if nobody of that session has asked for some time.
-func (a *API) identify(r *http.Request, c record.Caller, class overload.Class) (record.Caller, error) {
 	token, ok := bearer(r)
 	if !ok {
 		return c, record.ErrSignIn
 	}
-	return a.owner(overload.As(r.Context(), class), c, token)
+	return a.owner(overload.As(r.Context(), overload.SignIn), c, token)
+}
+
+// allow counts a request of c, and refuses it if c may not. Known is why it
+// cannot be told who c is.
+func (a *API) allow(w http.ResponseWriter, r *http.Request, l limiter, access record.Access, c record.Caller, known error) error {
+	if l == never && access == record.Anyone {
+		return nil
+	}
+	if known != nil && fault.Of(known).Kind != fault.Unauthenticated {
+		return known
+	}
+	if err := a.count(w, r, l, c); err != nil {
+		return err
+	}
+	if access == record.Anyone {
+		return nil
+	}
+	return cmp.Or(known, access.Allow(c))
 }
 
 // owner returns c as the owner of an access token.

@@ -98,17 +98,22 @@ type keyed struct {
 	key cache.Key
 }
 
-// answerKept answers a request with what is kept, and reports whether it could.
-func (a *API) answerKept(w http.ResponseWriter, r *http.Request, k keyed, c record.Caller) bool {
-	kept, ok := k.Look(k.key)
-	if !ok {
-		return false
-	}
+// look returns what is kept; nil if it has to be made.
+func (k keyed) look() *content {
+	kept, _ := k.Look(k.key)
+	return kept
+}
+
+// held reports whether something is kept, though it be made anew soon: that is
+// answered until there is something newer.
+func (k keyed) held() bool { return k.shelf != nil && k.Holds(k.key) }
+
+// answerKept answers a request with what is kept.
+func (a *API) answerKept(w http.ResponseWriter, r *http.Request, k keyed, kept *content, c record.Caller) {
 	if slog.Default().Enabled(r.Context(), slog.LevelDebug) {
 		k.tell(middleware.As(r, c).Context(), cache.Hit)
 	}
 	reply{status: http.StatusOK, content: kept, outcome: cache.Hit}.write(w, r)
-	return true
 }
 
 // got returns the answer that is kept, or that make makes.
