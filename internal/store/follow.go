@@ -25,8 +25,9 @@ const (
 type Feed struct {
 	db        *DB
 	followers []func(context.Context, record.Batch)
-	seq       int64 // of the last change that the followers were told of
-	begun     bool  // seq is known
+	seq       int64        // of the last change that the followers were told of
+	begun     bool         // seq is known
+	last      record.Event // the one of seq, if the feed has read it
 	ready     chan struct{}
 	looked    atomic.Pointer[time.Time] // when the last look began that saw the end
 
@@ -117,6 +118,9 @@ func (f *Feed) attend(ctx context.Context, seen func()) error {
 	}
 	defer conn.Close()
 	await, err := f.db.dialect.Watch(limited, conn) // before the first look, or a change between them would wait for the next one
+	if err == nil {
+		err = f.resume(ctx, conn)
+	}
 	for err == nil && ctx.Err() == nil {
 		if err = f.look(ctx, conn); err == nil {
 			seen()
@@ -176,17 +180,36 @@ func (f *Feed) look(ctx context.Context, conn *sql.Conn) error {
 	return nil
 }
 
+// resume finds out whether a new connection leads to a database with the same
+// past. A server that took over without the last changes of the one before it
+// gives their numbers to others.
+func (f *Feed) resume(ctx context.Context, conn *sql.Conn) error {
+	if f.last.Seq == 0 || f.last.Seq != f.seq {
+		return nil
+	}
+	events, err := f.page(ctx, conn, f.seq-1, 1)
+	if err != nil || len(events) == 1 && events[0] == f.last {
+		return err
+	}
+	counter, err := f.counter(ctx, conn)
+	if err == nil {
+		f.skip(ctx, counter)
+	}
+	return err
+}
+
 // recall tells of the changes before the counter that the feed still keeps.
 func (f *Feed) recall(ctx context.Context, conn *sql.Conn, counter int64) error {
 	for f.seq < counter {
-		events, err := f.page(ctx, conn)
+		events, err := f.page(ctx, conn, f.seq, changesTogether)
 		if err != nil {
 			return err
 		}
 		if len(events) == 0 {
 			break
 		}
-		f.seq = events[len(events)-1].Seq
+		f.last = events[len(events)-1]
+		f.seq = f.last.Seq
 		f.tell(ctx, record.Batch{Events: events, Past: true})
 	}
 	f.seq, f.begun = max(f.seq, counter), true
@@ -196,7 +219,7 @@ func (f *Feed) recall(ctx context.Context, conn *sql.Conn, counter int64) error 
 // read tells of the changes up to the one that the counter is at.
 func (f *Feed) read(ctx context.Context, conn *sql.Conn, counter int64) error {
 	for f.seq < counter {
-		events, err := f.page(ctx, conn)
+		events, err := f.page(ctx, conn, f.seq, changesTogether)
 		if err != nil {
 			return err
 		}
@@ -206,7 +229,8 @@ func (f *Feed) read(ctx context.Context, conn *sql.Conn, counter int64) error {
 			}
 			return err
 		}
-		f.seq += int64(len(events))
+		f.last = events[len(events)-1]
+		f.seq = f.last.Seq
 		f.tell(ctx, record.Batch{Events: events})
 	}
 	return nil
@@ -242,12 +266,12 @@ func (f *Feed) counter(ctx context.Context, conn *sql.Conn) (seq int64, err erro
 	return seq, err
 }
 
-// page returns the next changes, as many as are told together.
-func (f *Feed) page(ctx context.Context, conn *sql.Conn) (events []record.Event, err error) {
+// page returns the first changes after one.
+func (f *Feed) page(ctx context.Context, conn *sql.Conn, after int64, most int) (events []record.Event, err error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	query := f.db.dialect.Rebind("SELECT seq, topic, id, kind, version, at FROM changes WHERE seq > ? ORDER BY seq LIMIT ?")
-	rows, err := conn.QueryContext(ctx, query, f.seq, changesTogether)
+	rows, err := conn.QueryContext(ctx, query, after, most)
 	if err != nil {
 		return nil, err
 	}

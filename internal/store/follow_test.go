@@ -191,6 +191,50 @@ func TestFeedAway(t *testing.T) {
 	}
 }
 
+// A server that takes over without the last changes of the one before it gives
+// their numbers to others: the followers learn that they may have missed some.
+func TestFeedOfAnotherPast(t *testing.T) {
+	t.Parallel()
+	for name, empty := range databases {
+		t.Run(name, func(t *testing.T) {
+			d := empty(t)
+			db := d.Migrated(t)
+			f, told, _ := followed(t, db)
+			raw := d.Raw(t)
+			run := func(statement string) {
+				t.Helper()
+				if _, err := raw.ExecContext(t.Context(), statement); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := commit(t.Context(), db, "kept"); err != nil {
+				t.Fatal(err)
+			}
+			<-told
+			for _, want := range []struct {
+				meanwhile string
+				missed    bool
+			}{{"UPDATE changes SET version = version", false}, {"UPDATE changes SET id = 'another'", true}} {
+				run("ALTER TABLE change_counter RENAME TO away")
+				until(t, "the feed is away", func() bool { return f.Behind() > 2*time.Second })
+				run(want.meanwhile)
+				run("ALTER TABLE away RENAME TO change_counter")
+				if want.missed {
+					if b := <-told; !b.Missed {
+						t.Errorf("told of %+v", b)
+					}
+				}
+				if err := commit(t.Context(), db, "next"); err != nil {
+					t.Fatal(err)
+				}
+				if b := <-told; b.Missed || len(b.Events) != 1 || b.Events[0].ID != "next" {
+					t.Errorf("then told of %+v", b)
+				}
+			}
+		})
+	}
+}
+
 // A database that was opened to be read only is not followed.
 func TestFeedUnwatched(t *testing.T) {
 	t.Parallel()
