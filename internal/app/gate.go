@@ -16,6 +16,10 @@ const (
 	reportShare       = 4 // of the places for reads, one in so many is for reports
 	queueShare        = 4 // so many wait for each place for reads
 	longestWait       = time.Second
+	// nonWriteShare is the part of the places, one in so many, that writes leave
+	// where they share them: what holds them up, such as the row that an import
+	// has locked, holds up nobody else.
+	nonWriteShare = 4
 )
 
 // newGate returns the gate before db, which it guards.
@@ -32,10 +36,11 @@ func room(db store.AtOnce, set, processors int) overload.Room {
 	if reads == 0 {
 		reads = readsPerProcessor * processors
 	}
-	r := overload.Room{Reads: reads, All: reads + db.Writes, Wait: longestWait}
+	r := overload.Room{Reads: reads, Writes: db.Writes, All: reads + db.Writes, Wait: longestWait}
 	if db.Shared {
 		r.Reads = min(reads, db.Reads)
 		r.All = r.Reads
+		r.Writes = max(1, r.All-max(1, r.All/nonWriteShare))
 	}
 	r.Reports = max(1, r.Reads/reportShare)
 	r.Queue = queueShare * r.Reads

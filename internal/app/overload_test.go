@@ -15,6 +15,7 @@ import (
 	"cartracker/internal/config"
 	"cartracker/internal/identity"
 	"cartracker/internal/overload"
+	"cartracker/internal/store/testdb"
 )
 
 // few lets only a few requests work on the database at the same time.
@@ -24,7 +25,7 @@ func few(c *config.Config) { c.DBPlaces = "4" }
 func occupy(t *testing.T, c *apptest.Company, class overload.Class) (leave func()) {
 	t.Helper()
 	r := c.API.Gate.Room()
-	n := map[overload.Class]int{overload.Report: r.Reports, overload.Read: r.Reads, overload.Write: r.All, overload.SignIn: r.All}[class]
+	n := map[overload.Class]int{overload.Report: r.Reports, overload.Read: r.Reads, overload.Write: r.Writes, overload.SignIn: r.All}[class]
 	var all []func()
 	for range n {
 		l, err := c.API.Gate.Enter(t.Context(), class)
@@ -147,6 +148,58 @@ func TestReportsAreRefusedFirst(t *testing.T) {
 			used("a sign-in", login(w.Nobody, "uma", apptest.Password), 200)
 		}
 	}, few)
+}
+
+// While more writes than there are places wait for a row that somebody else has
+// locked, everybody else is served; and so are they once it is free.
+func TestHeldWritesShutOutNobody(t *testing.T) {
+	t.Parallel()
+	c := apptest.New(t, testdb.EmptyPostgres(t), few)
+	w := newWorld(t, c)
+	r := c.API.Gate.Room()
+	var cars []string
+	for i := range 2 * r.All {
+		cars = append(cars, c.Admin.Make("/api/cars", apptest.Car(fmt.Sprintf("B%02d-K-345", i))))
+	}
+	held, err := w.raw.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = held.Rollback() }()
+	var last int
+	if err := held.QueryRow("SELECT last FROM contract_numbers WHERE year = 2026 FOR UPDATE").Scan(&last); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for _, car := range cars {
+		all.Go(func() {
+			if res := c.Employee.Insist("POST", "/api/contracts", apptest.Contract(car, w.customer, "2026-09-01", "2026-09-02")); res.Status != 201 {
+				t.Errorf("a contract: %s", res)
+			}
+		})
+	}
+	apptest.Until(t, "the writes wait", func() bool {
+		s := c.API.Gate.Stats().Writes
+		return s.InUse == r.Writes && s.Waiting > 0
+	})
+	for i := range 10 {
+		if res := c.Employee.Do("GET", fmt.Sprintf("/api/contracts?limit=%d", 20+i), nil); res.Status != 200 {
+			t.Errorf("a read: %s", res)
+		}
+		if res := login(c.Nobody, "uma", apptest.Password); res.Status != 200 {
+			t.Errorf("a sign-in: %s", res)
+		}
+	}
+	if s := c.API.Gate.Stats(); s.Writes.InUse != r.Writes || s.Reads.Refused != 0 || s.SignIns.Refused != 0 {
+		t.Errorf("%+v", s)
+	}
+	if err := held.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	all.Wait()
+	if n := inUse(c); n != 0 {
+		t.Errorf("%d places are in use", n)
+	}
 }
 
 // What is kept needs no place, whoever asks is known from memory.

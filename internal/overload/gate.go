@@ -7,10 +7,12 @@ import (
 )
 
 // Room is how many requests a Gate lets in. A class may have the places of the
-// less important ones as well: reads those of reports, writes all.
+// less important ones as well: reads those of reports, sign-ins all. Writes may
+// wait for one another for minutes once they are inside, and so leave some.
 type Room struct {
 	Reports int // places of reports, at least 1
 	Reads   int // of reads and reports together
+	Writes  int // of writes; the rest is for those who read or sign in. 0: all
 	All     int
 	Queue   int           // how many may wait: a quarter of it for reports, three quarters for them and reads
 	Wait    time.Duration // for how long
@@ -39,7 +41,10 @@ type waiter struct {
 func New(r Room) *Gate {
 	r.Reports, r.Queue = max(r.Reports, 1), max(r.Queue, 0)
 	r.Reads = max(r.Reads, r.Reports)
-	r.All = max(r.All, r.Reads)
+	r.All = max(r.All, r.Reads, r.Writes)
+	if r.Writes < 1 {
+		r.Writes = r.All
+	}
 	return &Gate{
 		room: r, refusing: make(chan struct{}, 1),
 		most: [classes]int{Report: r.Reports, Read: r.Reads, Write: r.All, SignIn: r.All},
@@ -112,12 +117,16 @@ func (g *Gate) ask(c Class) (w *waiter, err error) {
 	return w, nil
 }
 
-// isOpen reports whether a newcomer need not wait. Nobody more important does
-// then: what is free for one is free for them, and they would have had it.
+// isOpen reports whether a newcomer need not wait. If anybody more important
+// does then, they are writes that wait for other writes to leave: they have no
+// use for what is free, or would have had it.
 func (g *Gate) isOpen(c Class) bool { return len(g.queue[c]) == 0 && g.isFree(c) }
 
 // isFree reports whether there is a place for a class.
 func (g *Gate) isFree(c Class) bool {
+	if c == Write && g.counts[Write].InUse >= g.room.Writes {
+		return false
+	}
 	return fits(c, g.most, func(d Class) int { return g.counts[d].InUse })
 }
 
@@ -140,7 +149,7 @@ func (g *Gate) take(c Class) {
 }
 
 // leave gives a place back, and lets in whoever can have it, the most
-// important first.
+// important first. What writes may not have is left to those after them.
 func (g *Gate) leave(c Class) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -77,6 +77,83 @@ func TestPlacesOfClasses(t *testing.T) {
 	}
 }
 
+// Writes have no more than their own places; everybody else has what they leave.
+func TestWritesLeaveSome(t *testing.T) {
+	const rep, read, write, sign = overload.Report, overload.Read, overload.Write, overload.SignIn
+	everybody := []overload.Class{rep, read, write, sign}
+	for _, tc := range []struct {
+		reads, writes, all int
+		inside             []overload.Class
+		let                []overload.Class // of all classes, who is let in now
+	}{
+		{4, 3, 4, []overload.Class{write, write}, everybody},
+		{4, 3, 4, []overload.Class{write, write, write}, []overload.Class{rep, read, sign}},
+		{4, 3, 4, []overload.Class{write, write, write, read}, nil},
+		{4, 3, 4, []overload.Class{read, read, read}, everybody},
+		{4, 3, 4, []overload.Class{read, read, read, read}, nil},
+		{4, 3, 4, []overload.Class{sign, sign, sign}, everybody},
+		{4, 3, 4, []overload.Class{sign, sign, sign, sign}, nil},
+		{2, 3, 5, []overload.Class{write, write, write}, []overload.Class{rep, read, sign}},
+		{2, 3, 5, []overload.Class{write, write, write, read, read}, nil},
+		{2, 3, 5, []overload.Class{read, read}, []overload.Class{write, sign}},
+		{2, 0, 2, []overload.Class{write, write}, nil}, // nothing was said: all
+		{2, 9, 2, []overload.Class{write, write}, everybody},
+	} {
+		t.Run(fmt.Sprint(tc.reads, tc.writes, tc.all, tc.inside), func(t *testing.T) {
+			g := overload.New(overload.Room{Reads: tc.reads, Writes: tc.writes, All: tc.all})
+			for _, c := range tc.inside {
+				defer enter(t, g, c)()
+			}
+			for _, c := range everybody {
+				want := slices.Contains(tc.let, c)
+				if err := g.Check(c); (err == nil) != want {
+					t.Errorf("Check of a %s: %v", c, err)
+				}
+				leave, err := g.Enter(t.Context(), c)
+				if (err == nil) != want {
+					t.Errorf("a %s: %v", c, err)
+				}
+				if err == nil {
+					leave()
+				}
+			}
+		})
+	}
+}
+
+// Who reads or signs in goes past writes that wait for other writes, and takes
+// a place that those may not have as soon as it is free.
+func TestPastWrites(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := overload.New(overload.Room{Reads: 3, Writes: 2, All: 3, Queue: 8, Wait: time.Second})
+		writes := []func(){enter(t, g, overload.Write), enter(t, g, overload.Write)}
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		var told []string
+		stand(t, g, &all, &told, &mu, "write", overload.Write)
+		enter(t, g, overload.SignIn)()
+		read := enter(t, g, overload.Read)
+		for _, c := range []overload.Class{overload.Report, overload.Read, overload.SignIn} {
+			stand(t, g, &all, &told, &mu, c.String(), c)
+		}
+		if s := g.Stats(); s.Reports.Waiting != 1 || s.Reads.Waiting != 1 || s.Writes.Waiting != 1 || s.SignIns.Waiting != 1 {
+			t.Errorf("%+v", s)
+		}
+		read()
+		synctest.Wait()
+		if want := []string{"sign-in", "read", "report"}; !slices.Equal(told, want) {
+			t.Errorf("%q are let in, not %q", told, want)
+		}
+		writes[0]()
+		all.Wait()
+		if len(told) != 4 || told[3] != "write" {
+			t.Errorf("%q", told)
+		}
+		writes[1]()
+		isEmpty(t, g)
+	})
+}
+
 // stand lets somebody wait at the gate until the test goes on; what became of
 // them is appended to told as "name" or "name refused".
 func stand(t *testing.T, g *overload.Gate, all *sync.WaitGroup, told *[]string, mu *sync.Mutex, name string, c overload.Class) {
