@@ -67,7 +67,10 @@ var (
 // call sends a request and reads the answer, which must be the one that is
 // expected.
 func (c *caller) call(r request) error {
-	_, err := c.try(r)
+	retry, err := c.try(r)
+	if err == nil && retry > 0 {
+		err = fmt.Errorf("%w: 503, to be sent again in %d s", errAnswer, retry)
+	}
 	return err
 }
 
