@@ -2,6 +2,7 @@ package app_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -320,6 +321,47 @@ func TestSlowUploadHasNoPlace(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 	})
+}
+
+// Who reads an export slowly, or not at all, has no place meanwhile.
+func TestSlowDownloadHasNoPlace(t *testing.T) {
+	t.Parallel()
+	c := apptest.New(t, testdb.EmptyPostgres(t), few)
+	const entries = 5000 // of some 6 KB: far more than connections hold
+	_, err := c.Database.Raw(t).ExecContext(t.Context(), `INSERT INTO audit_logs (id, action, resource, description, changes, status, created_at, search)
+		SELECT lpad(to_hex(g), 8, '0') || '-0000-7000-8000-000000000000', 'UPDATE', 'tyre', repeat('long', 1500),
+			'{"before":null,"after":null}', 'success', '2026-06-01'::timestamptz + g * interval '1 millisecond', 'x'
+		FROM generate_series(1, $1) g`, entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.URL+"/api/audit-logs/export?format=json&resource=tyre", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.Admin.Token)
+	req.Header.Set("Accept-Encoding", "identity")
+	transport := &http.Transport{}
+	defer transport.CloseIdleConnections()
+	res, err := (&http.Client{Transport: transport}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	for range 3 {
+		if res := c.Admin.Do("GET", "/api/contracts/revenue/total", nil); res.Status != 200 {
+			t.Errorf("another report: %s", res)
+		}
+	}
+	apptest.Until(t, "the export waits for its client", func() bool { return inUse(c) == 0 })
+	entered := c.API.Gate.Stats().Reports.Entered
+	var all []struct{ ID string }
+	if err := json.NewDecoder(res.Body).Decode(&all); err != nil || len(all) != entries {
+		t.Errorf("%d entries of %d: %v", len(all), entries, err)
+	}
+	if n := c.API.Gate.Stats().Reports.Entered; n == entered {
+		t.Errorf("nothing was left to read: %d places before and after", n)
+	}
 }
 
 // slowly is a text that is not read before the rest is let go.

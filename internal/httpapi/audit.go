@@ -40,12 +40,12 @@ func (a *API) exportAudit(ctx context.Context, q *exportQuery) (reply, error) {
 		s.kind, s.file = "application/json; charset=utf-8", "audit.json"
 	}
 	s.write = func(w io.Writer) error {
-		ctx, leave, err := a.Gate.Pass(ctx)
+		_, leave, err := a.Gate.Pass(ctx)
 		if err != nil {
 			return err
 		}
-		defer leave()
-		return a.Transfer.ExportAudit(ctx, q.Selection, transfer.Format(q.Format), w)
+		leave() // each page asks for a place of its own: the client may take minutes to read what is between
+		return a.Transfer.ExportAudit(overload.Patiently(ctx), q.Selection, transfer.Format(q.Format), w)
 	}
 	return reply{stream: s}, nil
 }

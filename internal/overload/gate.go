@@ -63,7 +63,7 @@ func (g *Gate) Pass(ctx context.Context) (inside context.Context, leave func(), 
 	if class == None {
 		return ctx, func() {}, nil
 	}
-	if leave, err = g.Enter(ctx, class); err != nil {
+	if leave, err = g.insist(ctx, class); err != nil {
 		return nil, nil, err
 	}
 	return As(ctx, None), leave, nil

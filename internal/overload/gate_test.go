@@ -334,6 +334,37 @@ func TestPass(t *testing.T) {
 	isEmpty(t, g)
 }
 
+// Who has begun to answer comes back when there is no place, but not for ever,
+// and not once the client is gone.
+func TestPatiently(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		room := small
+		room.Queue = 0
+		g := overload.New(room)
+		ctx := overload.Patiently(overload.As(t.Context(), overload.Report))
+		leave := enter(t, g, overload.Report)
+		time.AfterFunc(5*time.Second, leave)
+		_, last, err := g.Pass(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := g.Stats().Reports.Refused
+		began := time.Now()
+		_, _, err = g.Pass(ctx)
+		refusal(t, err)
+		if took, n := time.Since(began), g.Stats().Reports.Refused-before; n != 8 || took < 7*time.Second || took > 21*time.Second {
+			t.Errorf("refused %d times in %s", n, took)
+		}
+		gone, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+		defer cancel()
+		if _, _, err := g.Pass(gone); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("who is gone gets %v", err)
+		}
+		last()
+		isEmpty(t, g)
+	})
+}
+
 // However many come, go away or panic at the same time: no more are inside than
 // there are places, and all places are given back.
 func TestNoPlaceIsLost(t *testing.T) {
