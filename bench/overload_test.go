@@ -141,7 +141,8 @@ func (r *rush) refusals(b *testing.B) (took []time.Duration) {
 		b.Fatal(err)
 	}
 	defer f.Close()
-	for s := bufio.NewScanner(f); s.Scan(); {
+	s := bufio.NewScanner(f)
+	for s.Scan() {
 		var line struct {
 			Msg    string
 			Status int
@@ -150,6 +151,9 @@ func (r *rush) refusals(b *testing.B) (took []time.Duration) {
 		if json.Unmarshal(s.Bytes(), &line) == nil && line.Msg == "request" && line.Status == 503 {
 			took = append(took, time.Duration(line.Ms*float64(time.Millisecond)))
 		}
+	}
+	if err := s.Err(); err != nil {
+		b.Fatal(err)
 	}
 	slices.Sort(took)
 	return took
@@ -197,11 +201,9 @@ func BenchmarkOverload(b *testing.B) {
 			enough, before := r.saturation(b), r.rss(b)
 			var ratios, again, peaks, slow []float64
 			var refused int
-			most := before
 			for range 5 {
 				peak := r.crowd(b, enough, 3*time.Second, r.mixed)
 				burst := r.crowd(b, max(10*enough, 160), 6*time.Second, r.mixed)
-				most = max(most, r.rss(b))
 				after := r.crowd(b, enough, 3*time.Second, r.mixed)
 				peaks = append(peaks, peak.perSecond())
 				ratios = append(ratios, burst.perSecond()/peak.perSecond())
@@ -209,9 +211,9 @@ func BenchmarkOverload(b *testing.B) {
 				slow = append(slow, ms(burst.took[len(burst.took)*95/100]))
 				refused += burst.refused
 			}
+			took := r.refusals(b) // without those of the crowd to come, which is another question
 			lot := r.crowd(b, mostClients, 6*time.Second, r.mixed)
 			refused += lot.refused
-			most = max(most, r.rss(b))
 			b.ReportMetric(lot.perSecond()/median(peaks), "of-peak-with-1600")
 			b.ReportMetric(float64(enough), "clients-saturate")
 			b.ReportMetric(median(peaks), "useful/s")
@@ -219,12 +221,12 @@ func BenchmarkOverload(b *testing.B) {
 			b.ReportMetric(median(again), "of-peak-after")
 			b.ReportMetric(median(slow), "p95-ms-served-with-10x")
 			b.ReportMetric(float64(refused), "refused")
-			if took := r.refusals(b); len(took) > 0 {
+			if len(took) > 0 {
 				b.ReportMetric(ms(took[len(took)/2]), "refusal-p50-ms")
 				b.ReportMetric(ms(took[len(took)*95/100]), "refusal-p95-ms")
 			}
 			b.ReportMetric(before, "RSS-MiB")
-			b.ReportMetric(most, "most-RSS-MiB")
+			b.ReportMetric(r.mostRSS(b), "most-RSS-MiB")
 			b.ReportMetric(0, "ns/op")
 		})
 	}

@@ -73,12 +73,22 @@ func (p *process) stop() {
 }
 
 // rss returns the resident memory of the process in MiB.
-func (p *process) rss(b *testing.B) float64 {
+func (p *process) rss(b *testing.B) float64 { return p.memory(b, "VmRSS:") }
+
+// mostRSS returns the most resident memory that the process has had, in MiB.
+func (p *process) mostRSS(b *testing.B) float64 { return p.memory(b, "VmHWM:") }
+
+// memory returns what the system calls a kind of memory of the process, in MiB.
+func (p *process) memory(b *testing.B, kind string) float64 {
+	b.Helper()
 	status, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(p.Process.Pid), "status"))
 	if err != nil {
 		b.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	_, rest, found := strings.Cut(string(status), kind)
+	if !found {
+		b.Fatalf("the system does not tell %s", kind)
+	}
 	kib, err := strconv.Atoi(strings.Fields(rest)[0])
 	if err != nil {
 		b.Fatal(err)
