@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// An Appender writes itself as JSON behind b.
+// An Appender writes itself as JSON behind b. An item of a list that embeds one
+// must have an AppendJSON of its own: the embedded one leaves out the rest.
 type Appender interface {
 	AppendJSON(b []byte) []byte
 }
