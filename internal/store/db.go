@@ -202,11 +202,23 @@ func (db *DB) attempt(ctx context.Context, tx *transaction, do func(context.Cont
 		return err
 	}
 	if err := tx.Commit(); err != nil {
+		if !db.undone(err) { // it may be there, and who wrote it will look
+			db.noteWritten(ctx, tx, farthest)
+		}
 		return fmt.Errorf("commit: %w", err)
 	}
 	db.tellCommitted(ctx, tx)
-	db.noteWritten(ctx, tx)
+	if db.mustNote(tx) {
+		db.noteWritten(ctx, tx, db.replicas.end(ctx, db.write))
+	}
 	return nil
+}
+
+// undone reports whether a commit that failed with err has surely changed
+// nothing: after any other error nobody knows.
+func (db *DB) undone(err error) bool {
+	_, violated := db.dialect.Violated(err)
+	return violated || db.dialect.Retry(err)
 }
 
 // Try runs do as a part of the transaction of ctx that is undone alone if it

@@ -319,22 +319,31 @@ func each(ctx context.Context, pool *sql.DB, row func(scan func(...any) error) e
 	return rows.Err()
 }
 
-// noteWritten notes where a transaction that is committed is in the log, so
-// that those who wrote it are shown it from now on, wherever they read.
-func (db *DB) noteWritten(ctx context.Context, tx *transaction) {
-	s := db.replicas
-	if s == nil || s.asks || !tx.wrote || len(tx.callers) == 0 {
+// mustNote reports whether others have to know where tx is in the log.
+func (db *DB) mustNote(tx *transaction) bool {
+	return db.replicas != nil && !db.replicas.asks && tx.wrote && len(tx.callers) > 0
+}
+
+// end returns where the log ends, after all that is committed.
+func (s *replicas) end(ctx context.Context, primary *sql.DB) Position {
+	at, err := s.written(context.WithoutCancel(ctx), primary)
+	if err != nil {
+		return farthest
+	}
+	return at
+}
+
+// noteWritten notes where a transaction is in the log, so that those who wrote
+// it are shown it from now on, wherever they read.
+func (db *DB) noteWritten(ctx context.Context, tx *transaction, at Position) {
+	if !db.mustNote(tx) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	at, err := s.written(ctx, db.write)
-	if err != nil {
-		at = farthest
-	}
 	for _, who := range tx.callers {
-		if err := s.Positions.Note(ctx, who, at); err != nil {
+		if err := db.replicas.Positions.Note(ctx, who, at); err != nil {
 			slog.DebugContext(ctx, "others do not learn what a caller wrote; it waits for the replicas", "err", err)
-			s.await(ctx, at)
+			db.replicas.await(ctx, at)
 		}
 	}
 }

@@ -140,3 +140,33 @@ func (deafPositions) Note(context.Context, string, store.Position) error {
 	return errors.New("not reached")
 }
 func (deafPositions) Last(context.Context, string) (store.Position, error) { return 0, nil }
+
+// A commit whose answer is lost may have happened. Who is told to look finds it,
+// though a replica does not have it yet.
+func TestReplicasAfterLostCommit(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.New(t)
+	replica := primary.Replica()
+	r := onCluster(t, primary, time.Minute, replica.URL("cartracker"))
+	r.inUse(t, true)
+	there := on(t, replica)
+	until(t, "the replica has the car", func() bool { return count(t, there, "SELECT COUNT(*) FROM cars") == 1 })
+	run(t, there, "SELECT pg_wal_replay_pause()")
+	change(t, primary, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+	writer, reader := as(t.Context(), "emir"), as(t.Context(), "uma")
+	told := make(chan error, 1)
+	go func() { told <- r.drive(writer, 7) }()
+	raw := on(t, primary)
+	until(t, "the commit's end", func() bool {
+		return count(t, raw, "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") > 0
+	})
+	if err := <-told; err == nil {
+		t.Error("a commit that nobody answered is acknowledged")
+	}
+	if got := r.must(t, writer); got != 7 || r.reads() != 0 {
+		t.Errorf("who wrote 7 km reads %d; a replica was asked: %v", got, r.reads() > 0)
+	}
+	if got := r.must(t, reader); got != 0 || r.reads() != 1 {
+		t.Errorf("who wrote nothing reads %d km; a replica was asked: %v", got, r.reads() > 0)
+	}
+}
