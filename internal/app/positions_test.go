@@ -1,10 +1,13 @@
 package app
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"cartracker/internal/redis/redistest"
+	"cartracker/internal/store"
 	"cartracker/internal/store/storetest"
 )
 
@@ -38,6 +41,52 @@ func TestSharedPositions(t *testing.T) {
 		t.Errorf("a server that began anew knows %d", at)
 	}
 	soon(t, "it knows again", known)
+}
+
+// Who wrote something of which nobody knows where it is reads from the primary
+// for as long as that matters, however often they write after it. Other
+// positions have no weight and stay.
+func TestFarthestPositionEnds(t *testing.T) {
+	t.Parallel()
+	server := redistest.New(t, redistest.Options{})
+	p := sharedPositions{link: redistest.Open(t, server.URL()), least: time.Minute}
+	for i, step := range []struct {
+		at, want      store.Position
+		least, atMost time.Duration
+	}{
+		{7, 7, time.Hour, noteLife},
+		{store.Farthest, store.Farthest, 30 * time.Second, time.Minute},
+		{8, store.Farthest, 30 * time.Second, time.Minute},
+		{9, store.Farthest, 30 * time.Second, time.Minute},
+	} {
+		if err := p.Note(t.Context(), "amra", step.at); err != nil {
+			t.Fatal(err)
+		}
+		if at := server.Do("GET", positionOf+"amra"); at != number(int64(step.want)) {
+			t.Errorf("step %d: at %s, want %d", i, at, step.want)
+		}
+		if life := lifeOf(t, server, "amra"); life < step.least || life > step.atMost {
+			t.Errorf("step %d: it is kept for %s, want %s to %s", i, life, step.least, step.atMost)
+		}
+	}
+	server.Do("PEXPIRE", positionOf+"amra", "1000")
+	if err := p.Note(t.Context(), "amra", 10); err != nil {
+		t.Fatal(err)
+	}
+	if life := lifeOf(t, server, "amra"); life < 30*time.Second {
+		t.Errorf("a position would be forgotten with the farthest, after %s", life)
+	}
+}
+
+// lifeOf returns for how long the position of who is kept.
+func lifeOf(t *testing.T, server *redistest.Server, who string) time.Duration {
+	t.Helper()
+	answer := server.Do("PTTL", positionOf+who)
+	ms, err := strconv.Atoi(strings.TrimPrefix(answer, ":"))
+	if err != nil {
+		t.Fatal(answer)
+	}
+	return time.Duration(ms) * time.Millisecond
 }
 
 // soon waits for what tells nobody when it happens.

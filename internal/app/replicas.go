@@ -58,14 +58,16 @@ const (
 )
 
 var (
-	// Two instances that write for one caller may tell in the other order.
+	// Two instances that write for one caller may tell in the other order. What
+	// is known and lies further ends in its own time, but not before the new one
+	// is of no use.
 	notePosition = redis.NewScript(`
-local at = ARGV[1]
+local at, life = ARGV[1], tonumber(ARGV[2])
 local known = redis.call('GET', KEYS[1])
 if known and tonumber(known) > tonumber(at) then
-	at = known
+	at, life = known, math.max(redis.call('PTTL', KEYS[1]), tonumber(ARGV[3]))
 end
-redis.call('SET', KEYS[1], at, 'PX', ARGV[2])
+redis.call('SET', KEYS[1], at, 'PX', life)
 return {1}`)
 	// A server that began a moment ago may have forgotten what it was told.
 	lastPosition = redis.NewScript(`
@@ -75,11 +77,18 @@ return {tonumber(up), tonumber(redis.call('GET', KEYS[1]) or '0')}`)
 	errForgot = errors.New("redis began too short a time ago to know")
 )
 
-// Note tells the other instances.
+// Note tells the other instances. The farthest is not kept for longer than it
+// has to be, for no replica ever comes to it.
 func (p sharedPositions) Note(ctx context.Context, who string, at store.Position) error {
-	_, err := p.link.Eval(ctx, notePosition, []string{positionOf + who}, strconv.FormatInt(int64(at), 10), strconv.FormatInt(noteLife.Milliseconds(), 10))
+	life := noteLife
+	if at == store.Farthest {
+		life = p.least
+	}
+	_, err := p.link.Eval(ctx, notePosition, []string{positionOf + who}, number(int64(at)), number(life.Milliseconds()), number(p.least.Milliseconds()))
 	return err
 }
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }
 
 // Last asks what any instance noted.
 func (p sharedPositions) Last(ctx context.Context, who string) (store.Position, error) {

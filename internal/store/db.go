@@ -203,7 +203,7 @@ func (db *DB) attempt(ctx context.Context, tx *transaction, do func(context.Cont
 	}
 	if err := tx.Commit(); err != nil {
 		if !db.undone(err) { // it may be there, and who wrote it will look
-			db.noteWritten(ctx, tx, farthest)
+			db.noteWritten(ctx, tx, Farthest)
 		}
 		return fmt.Errorf("commit: %w", err)
 	}

@@ -10,9 +10,9 @@ import (
 // before the primary was asked for its position is in the log up to there.
 type Position int64
 
-// farthest is a position that no replica comes to: that of a write of which
+// Farthest is a position that no replica comes to: that of a write of which
 // nobody knows where it is. It is what every program takes for an exact number.
-const farthest Position = 1 << 53
+const Farthest Position = 1 << 53
 
 // Positions know how far a replica must have come so that a caller finds there
 // what they wrote. They need to know it for PositionLife only.

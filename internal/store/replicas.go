@@ -328,7 +328,7 @@ func (db *DB) mustNote(tx *transaction) bool {
 func (s *replicas) end(ctx context.Context, primary *sql.DB) Position {
 	at, err := s.written(context.WithoutCancel(ctx), primary)
 	if err != nil {
-		return farthest
+		return Farthest
 	}
 	return at
 }
