@@ -137,6 +137,7 @@ type transaction struct {
 	refused []audit.Log          // to be kept whatever becomes of it
 	wrote   bool                 // it may have changed something
 	callers []string             // for whom it works
+	end     Position             // the log ends there or later, if others have to know
 }
 
 // InTx runs do inside a transaction: every call that do makes with the context
@@ -163,9 +164,19 @@ func (db *DB) InLongTx(ctx context.Context, do func(context.Context) error) erro
 		tx.worksFor(ctx)
 		return do(ctx)
 	}
+	tx, err := db.inPlace(ctx, do)
+	if tx != nil && tx.end > 0 {
+		db.noteWritten(ctx, tx)
+	}
+	return err
+}
+
+// inPlace runs do inside a transaction while it has a place at the database,
+// and returns the last one it tried.
+func (db *DB) inPlace(ctx context.Context, do func(context.Context) error) (*transaction, error) {
 	ctx, leave, err := db.enter(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer leave()
 	for attempt := 1; ; attempt++ {
@@ -173,10 +184,10 @@ func (db *DB) InLongTx(ctx context.Context, do func(context.Context) error) erro
 		err := db.group.alone(ctx, func() error { return db.attempt(ctx, tx, do) })
 		if err == nil || !db.dialect.Retry(err) {
 			db.keepRefused(ctx, tx.refused)
-			return db.explain(err)
+			return tx, db.explain(err)
 		}
 		if attempt == maxAttempts {
-			return fmt.Errorf("%w (%w)", errBusy, err)
+			return tx, fmt.Errorf("%w (%w)", errBusy, err)
 		}
 	}
 }
@@ -202,14 +213,14 @@ func (db *DB) attempt(ctx context.Context, tx *transaction, do func(context.Cont
 		return err
 	}
 	if err := tx.Commit(); err != nil {
-		if !db.undone(err) { // it may be there, and who wrote it will look
-			db.noteWritten(ctx, tx, Farthest)
+		if db.mustNote(tx) && !db.undone(err) { // it may be there, and who wrote it will look
+			tx.end = Farthest
 		}
 		return fmt.Errorf("commit: %w", err)
 	}
 	db.tellCommitted(ctx, tx)
 	if db.mustNote(tx) {
-		db.noteWritten(ctx, tx, db.replicas.end(ctx, db.write))
+		tx.end = db.replicas.end(ctx, db.write)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ const (
 	silent   = "it does not answer"
 	behind   = "it is too far behind"
 	unproved = "it is not known how far it is behind"
+	untold   = "it may lack what others were not told of"
 	deaf     = "the primary does not tell where it is"
 	writes   = "it is no replica: it takes writes"
 	strange  = "it is a replica of another cluster than DATABASE_URL"
@@ -77,8 +78,28 @@ func (r *replica) leave(ctx context.Context, why string, err error) {
 func (r *replica) lost(ctx context.Context, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.until = time.Now().Add(lostPause)
+	r.pause(lostPause)
 	r.out(ctx, silent, err)
+}
+
+// doubt leaves the replica out for a time if it has not come to at.
+func (r *replica) doubt(ctx context.Context, at Position, pause time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.replayed >= at {
+		return
+	}
+	r.pause(pause)
+	if r.inUse {
+		r.out(ctx, untold, nil)
+	}
+}
+
+// pause keeps the replica left out for at least so long.
+func (r *replica) pause(least time.Duration) {
+	if until := time.Now().Add(least); until.After(r.until) {
+		r.until = until
+	}
 }
 
 func (r *replica) out(ctx context.Context, why string, err error) {

@@ -20,6 +20,7 @@ const (
 	homeTime   = 5 * time.Second        // for that of the primary, which may be at several addresses
 	maxUnseen  = 2 * time.Second        // a replica that nobody looked at for so long is not read from
 	lostPause  = time.Second            // before one that lost a connection is taken back
+	awaitTime  = 2 * time.Second        // for replicas to come to what others cannot be told of
 )
 
 // A Replication is a primary with the servers that repeat what it writes. What
@@ -334,17 +335,17 @@ func (s *replicas) end(ctx context.Context, primary *sql.DB) Position {
 }
 
 // noteWritten notes where a transaction is in the log, so that those who wrote
-// it are shown it from now on, wherever they read.
-func (db *DB) noteWritten(ctx context.Context, tx *transaction, at Position) {
-	if !db.mustNote(tx) {
-		return
-	}
+// it are shown it from now on, wherever they read. It may wait, so whoever calls
+// it has no place at the database any more.
+func (db *DB) noteWritten(ctx context.Context, tx *transaction) {
 	ctx = context.WithoutCancel(ctx)
+	var untold error
 	for _, who := range tx.callers {
-		if err := db.replicas.Positions.Note(ctx, who, at); err != nil {
-			slog.DebugContext(ctx, "others do not learn what a caller wrote; it waits for the replicas", "err", err)
-			db.replicas.await(ctx, at)
-		}
+		untold = errors.Join(untold, db.replicas.Positions.Note(ctx, who, tx.end))
+	}
+	if untold != nil {
+		slog.DebugContext(ctx, "others do not learn what a caller wrote; it waits for the replicas", "err", untold)
+		db.replicas.await(ctx, tx.end)
 	}
 }
 
@@ -380,10 +381,20 @@ func (s *replicas) close() error {
 	return errors.Join(errs...)
 }
 
-// await waits until every replica that is read from has come to at: after that
-// nobody needs to know the position.
+// await sees to it that nobody needs to know the position: it waits for a moment
+// until every replica that is read from has come to at, and leaves out those
+// that have not.
 func (s *replicas) await(ctx context.Context, at Position) {
-	ctx, cancel := context.WithTimeout(ctx, PositionLife(s.MaxLag))
+	if at < Farthest {
+		s.catchUp(ctx, at)
+	}
+	for _, r := range s.all {
+		r.doubt(ctx, at, PositionLife(s.MaxLag))
+	}
+}
+
+func (s *replicas) catchUp(ctx context.Context, at Position) {
+	ctx, cancel := context.WithTimeout(ctx, awaitTime)
 	defer cancel()
 	late := func(r *replica) bool {
 		reached, _ := r.reach(at)

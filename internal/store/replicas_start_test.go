@@ -147,26 +147,92 @@ func TestReplicasAfterLostCommit(t *testing.T) {
 	t.Parallel()
 	primary := pgtest.New(t)
 	replica := primary.Replica()
-	r := onCluster(t, primary, time.Minute, replica.URL("cartracker"))
-	r.inUse(t, true)
-	there := on(t, replica)
-	until(t, "the replica has the car", func() bool { return count(t, there, "SELECT COUNT(*) FROM cars") == 1 })
-	run(t, there, "SELECT pg_wal_replay_pause()")
-	change(t, primary, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-	writer, reader := as(t.Context(), "emir"), as(t.Context(), "uma")
+	c := postgres.Config{URL: primary.URL("cartracker"), PoolSize: 8, PoolMax: 8, Instances: 2}
+	for _, tt := range []struct {
+		what  string
+		notes store.Positions
+		inUse bool // goes on
+	}{
+		{"others are told", store.NewPositions(time.Hour), true},
+		{"they cannot be told", deafPositions{}, false},
+	} {
+		t.Run(tt.what, func(t *testing.T) {
+			r := replicatedBy(t, primary, c, func(r *store.Replication) { r.MaxLag, r.Positions = time.Minute, tt.notes }, replica.URL("cartracker"))
+			r.inUse(t, true)
+			r.until(t, replica)
+			run(t, on(t, replica), "SELECT pg_wal_replay_pause()")
+			if err := r.loseCommit(t, 7); err == nil {
+				t.Error("a commit that nobody answered is acknowledged")
+			}
+			if s := r.Replicas()[0]; s.InUse != tt.inUse {
+				t.Errorf("the replica is %+v", s)
+			}
+			if got := r.must(t, as(t.Context(), "emir")); got != 7 || r.reads() != 0 {
+				t.Errorf("who wrote 7 km reads %d; a replica was asked: %v", got, r.reads() > 0)
+			}
+			r.must(t, as(t.Context(), "uma"))
+			if asked := r.reads() == 1; asked != tt.inUse {
+				t.Errorf("who wrote nothing reads from the replica: %v", asked)
+			}
+			run(t, on(t, replica), "SELECT pg_wal_replay_resume()")
+		})
+	}
+}
+
+// until waits until a replica has the car.
+func (r *replicated) until(t *testing.T, replica *pgtest.Server) {
+	t.Helper()
+	raw := on(t, replica)
+	until(t, "the replica has the car", func() bool {
+		return count(t, raw, "SELECT COUNT(*) FROM cars WHERE id = '"+string(r.car)+"'") == 1
+	})
+}
+
+// loseCommit drives, and ends the connection while the commit waits for a
+// server that never comes. It returns what the driver is told.
+func (r *replicated) loseCommit(t *testing.T, km int) error {
+	t.Helper()
+	change(t, r.primary, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+	defer change(t, r.primary, "ALTER SYSTEM RESET synchronous_standby_names")
 	told := make(chan error, 1)
-	go func() { told <- r.drive(writer, 7) }()
-	raw := on(t, primary)
+	go func() { told <- r.drive(as(t.Context(), "emir"), km) }()
+	raw := on(t, r.primary)
 	until(t, "the commit's end", func() bool {
 		return count(t, raw, "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") > 0
 	})
-	if err := <-told; err == nil {
-		t.Error("a commit that nobody answered is acknowledged")
+	return <-told
+}
+
+// A write that others cannot be told of waits only for a moment for a replica
+// that does not come so far, and keeps nobody else from the database meanwhile.
+func TestReplicasNotAwaitedForLong(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.New(t)
+	replica := primary.Replica()
+	c := postgres.Config{URL: primary.URL("cartracker"), PoolSize: 8, PoolMax: 8, Instances: 2}
+	r := replicatedBy(t, primary, c, func(r *store.Replication) { r.MaxLag, r.Positions = 6*time.Second, deafPositions{} }, replica.URL("cartracker"))
+	r.inUse(t, true)
+	r.until(t, replica)
+	run(t, on(t, replica), "SELECT pg_wal_replay_pause()")
+	var left time.Time
+	r.Guard(func(ctx context.Context) (context.Context, func(), error) {
+		return ctx, func() { left = time.Now() }, nil
+	})
+	if err := r.drive(as(t.Context(), "emir"), 5); err != nil {
+		t.Fatal(err)
 	}
-	if got := r.must(t, writer); got != 7 || r.reads() != 0 {
-		t.Errorf("who wrote 7 km reads %d; a replica was asked: %v", got, r.reads() > 0)
+	if waited := time.Since(left); waited < time.Second || waited > 4*time.Second {
+		t.Errorf("it waited for %s after it had given its place back", waited)
 	}
-	if got := r.must(t, reader); got != 0 || r.reads() != 1 {
-		t.Errorf("who wrote nothing reads %d km; a replica was asked: %v", got, r.reads() > 0)
+	if s := r.Replicas()[0]; s.InUse || s.Why != "it may lack what others were not told of" {
+		t.Errorf("the replica is %+v", s)
+	}
+	if got := r.must(t, as(t.Context(), "emir")); got != 5 || r.reads() != 0 {
+		t.Errorf("who wrote 5 km reads %d; a replica was asked: %v", got, r.reads() > 0)
+	}
+	run(t, on(t, replica), "SELECT pg_wal_replay_resume()")
+	r.inUse(t, true)
+	if got := r.must(t, as(t.Context(), "uma")); got != 5 || r.reads() != 1 {
+		t.Errorf("later: %d km, and %d reads of the replica", got, r.reads())
 	}
 }
