@@ -43,6 +43,7 @@ type Replication struct {
 // A Server is one that repeats what another writes.
 type Server struct {
 	Name  string  // host and port
+	Heir  bool    // the address of the primary names it too: it may be the one after a fail-over
 	Watch *sql.DB // one connection, to look at it
 	Open  func(context.Context) (*ReadPool, error)
 }
@@ -168,7 +169,12 @@ func (s *replicas) sample(ctx context.Context) error {
 // check is the first look at a replica. Its error says that it is none.
 func (s *replicas) check(ctx context.Context, r *replica) error {
 	v, err := s.look(ctx, r.Watch, sightTime)
-	if why := s.fault(v, err); slices.Contains(faulty, why) {
+	why := s.fault(v, err)
+	if why == writes && r.Heir {
+		r.leave(ctx, why, nil)
+		return nil
+	}
+	if slices.Contains(faulty, why) {
 		return fmt.Errorf("DATABASE_REPLICA_URLS: %s cannot be read from: %s", r.Name, why)
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -56,12 +57,32 @@ func Replicate(c Config, urls []string) (store.Replication, error) {
 		own := c
 		own.URL = urls[i]
 		out.Replicas = append(out.Replicas, store.Server{
-			Name:  net.JoinHostPort(conf.Host, strconv.Itoa(int(conf.Port))),
+			Name:  address(conf.Host, conf.Port),
+			Heir:  slices.Contains(several(confs[0]), address(conf.Host, conf.Port)),
 			Watch: single(conf),
 			Open:  func(ctx context.Context) (*store.ReadPool, error) { return opened(ctx, own) },
 		})
 	}
 	return out, nil
+}
+
+func address(host string, port uint16) string {
+	return net.JoinHostPort(host, strconv.Itoa(int(port)))
+}
+
+// several returns the addresses of the servers that conf names, none if it
+// names only one.
+func several(conf *pgx.ConnConfig) []string {
+	all := []string{address(conf.Host, conf.Port)}
+	for _, other := range conf.Fallbacks { // the same host without TLS may be one
+		if a := address(other.Host, other.Port); !slices.Contains(all, a) {
+			all = append(all, a)
+		}
+	}
+	if len(all) == 1 {
+		return nil
+	}
+	return all
 }
 
 func opened(ctx context.Context, c Config) (*store.ReadPool, error) {
