@@ -56,6 +56,21 @@ func TestPositionsEnd(t *testing.T) {
 	})
 }
 
+// A replica that hangs when its pool is made does not keep who looks at it.
+func TestReplicaIsNotOpenedForLong(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		r := &replica{Server: Server{Open: func(ctx context.Context) (*ReadPool, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}}}
+		began := time.Now()
+		if err := r.take(t.Context()); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != openTime || r.usable() {
+			t.Errorf("after %s: %v", time.Since(began), err)
+		}
+	})
+}
+
 // The first who asks asks for those who come until it begins, and not for those
 // who come later.
 func TestQuestionIsShared(t *testing.T) {

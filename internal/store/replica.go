@@ -122,7 +122,9 @@ func (r *replica) out(ctx context.Context, why string, err error) {
 // take takes the replica into use. Only who looks at it calls this.
 func (r *replica) take(ctx context.Context) error {
 	if r.pool == nil {
-		pool, err := r.Open(ctx)
+		within, cancel := context.WithTimeout(ctx, openTime)
+		defer cancel()
+		pool, err := r.Open(within)
 		if err != nil {
 			return err
 		}

@@ -20,6 +20,7 @@ const (
 	homeTime   = 5 * time.Second        // for that of the primary, which may be at several addresses
 	maxUnseen  = 2 * time.Second        // a replica that nobody looked at for so long is not read from
 	lostPause  = time.Second            // before one that lost a connection is taken back
+	openTime   = 2 * time.Second        // for the pool of a replica, while nobody looks at it
 	awaitTime  = 2 * time.Second        // for replicas to come to what others cannot be told of
 )
 
