@@ -60,7 +60,7 @@ func TestPositionsEnd(t *testing.T) {
 func TestReplicaIsNotOpenedForLong(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		r := &replica{Server: Server{Open: func(ctx context.Context) (*ReadPool, error) {
+		r := &replica{Server: Server{Open: func(ctx context.Context, _ string) (*ReadPool, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}}}

@@ -31,6 +31,7 @@ var faulty = []string{writes, strange, misses, refuses}
 type replica struct {
 	Server
 	reads atomic.Int64
+	found string // the server that was looked at last. Only who looks uses this
 
 	mu       sync.Mutex
 	pool     *ReadPool // nil until the server could be reached
@@ -119,12 +120,42 @@ func (r *replica) out(ctx context.Context, why string, err error) {
 	slog.Log(ctx, level, "a replica is left out", attrs...)
 }
 
+// meet notes which server was looked at. What that one has come to says nothing
+// of another, so the pool of another is given up. Only who looks at the replica
+// calls this.
+func (r *replica) meet(ctx context.Context, server string) {
+	if r.found == server {
+		return
+	}
+	r.found = server
+	if err := r.giveUp(); err != nil {
+		slog.WarnContext(ctx, "the connections to a replica were not closed in order", "replica", r.Name, "err", err)
+	}
+}
+
+// giveUp closes the pool. Who reads over it asks the primary.
+func (r *replica) giveUp() error {
+	r.mu.Lock()
+	pool := r.pool
+	r.pool, r.inUse = nil, false
+	if r.end != nil {
+		r.end()
+	}
+	r.mu.Unlock()
+	if pool == nil {
+		return nil
+	}
+	err := pool.Close()
+	pool.Free() // waits for who reads over it
+	return err
+}
+
 // take takes the replica into use. Only who looks at it calls this.
 func (r *replica) take(ctx context.Context) error {
 	if r.pool == nil {
 		within, cancel := context.WithTimeout(ctx, openTime)
 		defer cancel()
-		pool, err := r.Open(within)
+		pool, err := r.Open(within, r.found)
 		if err != nil {
 			return err
 		}
@@ -186,16 +217,5 @@ func (r *replica) passed() bool {
 }
 
 func (r *replica) close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.inUse = false
-	if r.end != nil {
-		r.end()
-	}
-	err := r.Watch.Close()
-	if r.pool != nil {
-		err = errors.Join(err, r.pool.Close())
-		r.pool.Free()
-	}
-	return err
+	return errors.Join(r.Watch.Close(), r.giveUp())
 }

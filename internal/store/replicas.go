@@ -46,7 +46,9 @@ type Server struct {
 	Name  string  // host and port
 	Heir  bool    // the address of the primary names it too: it may be the one after a fail-over
 	Watch *sql.DB // one connection, to look at it
-	Open  func(context.Context) (*ReadPool, error)
+	// Open makes a pool of connections to that server alone which a look
+	// found, though the address may lead to several.
+	Open func(ctx context.Context, found string) (*ReadPool, error)
 }
 
 // A ReadPool is a pool to read from a replica.
@@ -81,6 +83,7 @@ type sight struct {
 	recovering        bool     // it repeats what another one writes
 	cluster, database string
 	timeline          string // of one that does not repeat
+	server            string // which one it is, and since when it runs
 }
 
 // ReadFrom reads from replicas from now on, while RunReplicas looks at them. It
@@ -146,7 +149,7 @@ func every(ctx context.Context, look func()) {
 func (s *replicas) look(ctx context.Context, server *sql.DB, within time.Duration) (v sight, err error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	err = server.QueryRowContext(ctx, s.Look).Scan(&v.at, &v.recovering, &v.cluster, &v.database, &v.timeline)
+	err = server.QueryRowContext(ctx, s.Look).Scan(&v.at, &v.recovering, &v.cluster, &v.database, &v.timeline, &v.server)
 	return v, err
 }
 
@@ -193,6 +196,7 @@ func (s *replicas) inspect(ctx context.Context, r *replica) {
 	}
 	why := s.fault(v, err)
 	if why == "" {
+		r.meet(ctx, v.server)
 		why = s.late(r, v, began)
 	}
 	if why == "" {

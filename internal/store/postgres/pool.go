@@ -40,6 +40,9 @@ func pool(ctx context.Context, c Config) (*pgxpool.Pool, error) {
 			return nil
 		}
 	}
+	if c.server != "" {
+		conf.AfterConnect = only(c.server)
+	}
 	conf.ConnConfig.RuntimeParams["client_encoding"] = "UTF8" // or a database of another would take our bytes for its own
 	conf.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	conf.ConnConfig.RuntimeParams["datestyle"] = "ISO" // of days that a query makes text

@@ -43,7 +43,8 @@ type Config struct {
 	PoolMax   int // the bound
 	Instances int // programs that share the server
 
-	lines *lines // which the connections of the pool are; nil if they are not cut together
+	server string // the only one that connections of the pool may lead to; "" for any
+	lines  *lines // which the connections of the pool are; nil if they are not cut together
 }
 
 // Open opens the database. It does not migrate.

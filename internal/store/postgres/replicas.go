@@ -25,8 +25,11 @@ const (
 	look = `SELECT CAST(CASE WHEN r.here THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END - '0/0' AS BIGINT), r.here,
 		(SELECT CAST(system_identifier AS TEXT) FROM pg_control_system()),
 		(SELECT CAST(oid AS TEXT) FROM pg_database WHERE datname = current_database()),
-		CASE WHEN r.here THEN '' ELSE left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) END
+		CASE WHEN r.here THEN '' ELSE left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) END,
+		` + itself + `
 		FROM (SELECT pg_is_in_recovery() AS here) r`
+	// itself tells one server from all others, and from itself before a restart.
+	itself  = `concat_ws(' ', EXTRACT(EPOCH FROM pg_postmaster_start_time()), inet_server_addr(), inet_server_port())`
 	written = `SELECT CAST(pg_current_wal_insert_lsn() - '0/0' AS BIGINT)`
 
 	// watchLife is after how long a connection to look at a server is made
@@ -60,10 +63,27 @@ func Replicate(c Config, urls []string) (store.Replication, error) {
 			Name:  address(conf.Host, conf.Port),
 			Heir:  slices.Contains(several(confs[0]), address(conf.Host, conf.Port)),
 			Watch: single(conf),
-			Open:  func(ctx context.Context) (*store.ReadPool, error) { return opened(ctx, own) },
+			Open:  func(ctx context.Context, found string) (*store.ReadPool, error) { return opened(ctx, own, found) },
 		})
 	}
 	return out, nil
+}
+
+// errElsewhere says that an address leads to more servers than the one that is looked at.
+var errElsewhere = errors.New("the address leads to another server than the one that is looked at")
+
+// only refuses connections to another server.
+func only(server string) func(context.Context, *pgx.Conn) error {
+	return func(ctx context.Context, conn *pgx.Conn) error {
+		var here string
+		if err := conn.QueryRow(ctx, "SELECT "+itself).Scan(&here); err != nil {
+			return err
+		}
+		if here != server {
+			return errElsewhere
+		}
+		return nil
+	}
 }
 
 func address(host string, port uint16) string {
@@ -85,7 +105,8 @@ func several(conf *pgx.ConnConfig) []string {
 	return all
 }
 
-func opened(ctx context.Context, c Config) (*store.ReadPool, error) {
+func opened(ctx context.Context, c Config, server string) (*store.ReadPool, error) {
+	c.server = server
 	p, err := pool(ctx, c)
 	if err != nil {
 		return nil, err
