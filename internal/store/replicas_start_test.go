@@ -223,9 +223,18 @@ func (r *replicated) loseCommit(t *testing.T, km int) error {
 	change(t, r.primary, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
 	defer change(t, r.primary, "ALTER SYSTEM RESET synchronous_standby_names")
 	told := make(chan error, 1)
-	go func() { told <- r.drive(as(t.Context(), "emir"), km) }()
+	drive := func() { told <- r.drive(as(t.Context(), "emir"), km) }
+	go drive()
 	raw := on(t, r.primary)
 	until(t, "the commit's end", func() bool {
+		select {
+		case err := <-told: // before the server heard of the change
+			if err != nil {
+				t.Error(err)
+			}
+			go drive()
+		default:
+		}
 		return count(t, raw, "SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") > 0
 	})
 	return <-told
