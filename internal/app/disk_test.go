@@ -110,9 +110,10 @@ func TestFaultDiskCutOff(t *testing.T) {
 			} else {
 				waited += n
 			}
+			p.Stop(t) // as power fails: nobody is told anything while the disk goes
 			d.cut(t)
+			p.Kill()
 		})
-		p.Kill()
 		d.repair(t)
 		p = s.Serve(t)
 		boss = p.As(boss)

@@ -236,6 +236,14 @@ func (p *Process) As(c *Client) *Client {
 // Output returns what the program logged.
 func (p *Process) Output() string { return p.output.String() }
 
+// Stop lets the program do nothing any more until it is killed.
+func (p *Process) Stop(t testing.TB) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // Kill ends the program at once, as kill -9 does.
 func (p *Process) Kill() {
 	_ = p.cmd.Process.Kill()
