@@ -121,6 +121,16 @@ func (s Contracts) Delete(ctx context.Context, id rental.ContractID) error {
 	return err
 }
 
+// unheard is true of a contract of which nobody was told that this end is over.
+const unheard = "(contracts.told_ended IS NULL OR contracts.told_ended <> contracts.end_date)"
+
+// TellEnded notes that somebody was told that a contract is over.
+func (s Contracts) TellEnded(ctx context.Context, id rental.ContractID, today date.Date) (first bool, err error) {
+	n, err := s.db.exec(ctx, "UPDATE contracts SET told_ended = end_date WHERE id = ? AND deleted_at IS NULL AND cancelled_at IS NULL AND end_date < ? AND "+unheard,
+		string(id), today)
+	return n > 0, err
+}
+
 // List returns the contracts that f selects.
 func (s Contracts) List(ctx context.Context, f rental.Filter, today date.Date) (page.Of[rental.Contract], error) {
 	var w where
@@ -149,6 +159,9 @@ func (s Contracts) List(ctx context.Context, f rental.Filter, today date.Date) (
 	}
 	if f.Unnotified {
 		w.add("NOT contracts.notification_sent") // no argument: there is an index of these
+	}
+	if f.Untold {
+		w.add(unheard)
 	}
 	out, err := s.list(ctx, w, f.Query, f.Sort)
 	for i := range out.Items {

@@ -59,6 +59,11 @@ type Dialect struct {
 	// or until its context is done, which leaves the connection usable.
 	Watch func(ctx context.Context, conn *sql.Conn) (await func(context.Context) error, err error)
 
+	// Jobs is how jobs are kept beside the tables of the program: a type of the
+	// database's package. MigrateJobs makes their tables, in the given version.
+	Jobs        any
+	MigrateJobs func(ctx context.Context, version int) error
+
 	// CopyIn writes many rows into t, from next until that returns nil. Nil if
 	// the database has no way to take them.
 	CopyIn func(ctx context.Context, conn *sql.Conn, t Table, next func() ([]any, error)) (int64, error)
@@ -108,6 +113,21 @@ func (db *DB) Close() error {
 // Ping returns nil if the database answers.
 func (db *DB) Ping(ctx context.Context) error { return db.explain(db.read.PingContext(ctx)) }
 
+// Jobs returns how jobs are kept beside the tables of the program: a type of
+// the database's package.
+func (db *DB) Jobs() any { return db.dialect.Jobs }
+
+// Within lets do work on the transaction of ctx, for what writes to it by
+// itself. The connection that it runs on is nil where it shares one.
+func (db *DB) Within(ctx context.Context, do func(*sql.Tx, *sql.Conn) error) error {
+	tx := db.tx(ctx)
+	if tx == nil {
+		return errNoTx
+	}
+	tx.wrote = true
+	return db.failed(ctx, do(tx.Tx, tx.conn))
+}
+
 // Name returns "sqlite" or "postgres".
 func (db *DB) Name() string { return db.dialect.Name }
 
@@ -127,7 +147,8 @@ type txKey struct{ db *DB }
 // A transaction collects what it will tell the feed of changes.
 type transaction struct {
 	*sql.Tx
-	batch   *batch // of which it is a part; nil if it is all of Tx
+	conn    *sql.Conn // it runs on; nil for a part of a batch
+	batch   *batch    // of which it is a part; nil if it is all of Tx
 	changes []record.Change
 	many    []manyChanges // more than are collected
 	first   int64         // the number of the first of changes, once the feed is told
@@ -193,13 +214,17 @@ func (db *DB) inPlace(ctx context.Context, do func(context.Context) error) (*tra
 }
 
 func (db *DB) attempt(ctx context.Context, tx *transaction, do func(context.Context) error) (err error) {
-	if tx.Tx, err = db.write.BeginTx(ctx, nil); err != nil {
+	if tx.conn, err = db.write.Conn(ctx); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
 	defer func() {
-		tx.Rollback() // does nothing once committed
+		tx.conn.Close()
 		db.prepared.keep(context.WithoutCancel(ctx), db.write, tx.unkept)
 	}()
+	if tx.Tx, err = tx.conn.BeginTx(ctx, nil); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	defer tx.Rollback() // does nothing once committed
 	tx.worksFor(ctx)
 	inside := context.WithValue(ctx, txKey{db}, tx)
 	err = do(inside)

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -72,7 +73,11 @@ func (db *DB) Migrations(ctx context.Context) ([]Migration, error) {
 	}
 	var out []Migration
 	for _, s := range steps {
-		out = append(out, Migration{s.Source.Version, s.Source.Path, s.State == goose.StateApplied})
+		name := s.Source.Path
+		if s.Source.Type == goose.TypeGo {
+			name = fmt.Sprintf("%04d_jobs", s.Source.Version)
+		}
+		out = append(out, Migration{s.Source.Version, name, s.State == goose.StateApplied})
 	}
 	return out, nil
 }
@@ -97,9 +102,25 @@ func (db *DB) provider() (*goose.Provider, error) {
 	if db.dialect.Name == "postgres" {
 		dialect = goose.DialectPostgres
 	}
-	p, err := goose.NewProvider(dialect, db.migrator, db.dialect.Migrations, goose.WithDisableGlobalRegistry(true))
+	p, err := goose.NewProvider(dialect, db.migrator, db.dialect.Migrations, goose.WithDisableGlobalRegistry(true), goose.WithGoMigrations(db.jobSteps()...))
 	if err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
 	return p, nil
+}
+
+// jobTables are the steps at which the tables of jobs, which the library that
+// works them has, come to a version of that library. To use a newer one of the
+// library a step is added here.
+var jobTables = []struct {
+	step    int64
+	version int
+}{{8, 8}}
+
+func (db *DB) jobSteps() (steps []*goose.Migration) {
+	for _, s := range jobTables {
+		make := func(ctx context.Context, _ *sql.DB) error { return db.dialect.MigrateJobs(ctx, s.version) }
+		steps = append(steps, goose.NewGoMigration(s.step, &goose.GoFunc{RunDB: make}, nil))
+	}
+	return steps
 }

@@ -15,10 +15,10 @@ const (
 		COALESCE((SELECT k.place FROM pg_index i, unnest(i.indkey) WITH ORDINALITY AS k (attnum, place)
 			WHERE i.indrelid = c.oid AND i.indisprimary AND k.attnum = a.attnum), 0)
 		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-		WHERE c.relkind = 'r' AND c.relnamespace = CAST(current_schema() AS regnamespace) AND c.relname NOT LIKE 'goose%'
+		WHERE c.relkind = 'r' AND c.relnamespace = CAST(current_schema() AS regnamespace) AND c.relname NOT LIKE 'goose%' AND c.relname NOT LIKE 'river%'
 		ORDER BY c.relname COLLATE "C", a.attnum`
 	references = `SELECT DISTINCT c.relname, r.relname FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid
-		JOIN pg_class r ON r.oid = f.confrelid WHERE f.contype = 'f'`
+		JOIN pg_class r ON r.oid = f.confrelid WHERE f.contype = 'f' AND c.relname NOT LIKE 'river%'`
 
 	// patient lifts the bounds that keep a request from waiting for ever. Only
 	// the wait for locks keeps one: somebody who holds them may never let go.
@@ -33,7 +33,7 @@ DECLARE
 BEGIN
 	FOR c IN SELECT t.relname, a.attname, pg_get_serial_sequence(CAST(t.oid AS regclass)::text, a.attname) AS counter
 		FROM pg_class t JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
-		WHERE t.relkind = 'r' AND t.relnamespace = CAST(current_schema() AS regnamespace) AND t.relname NOT LIKE 'goose%'
+		WHERE t.relkind = 'r' AND t.relnamespace = CAST(current_schema() AS regnamespace) AND t.relname NOT LIKE 'goose%' AND t.relname NOT LIKE 'river%'
 	LOOP
 		IF c.counter IS NOT NULL THEN
 			EXECUTE format('SELECT setval(%L, COALESCE(MAX(%I), 0) + 1, FALSE) FROM %I', c.counter, c.attname, c.relname);

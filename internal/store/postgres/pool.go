@@ -14,7 +14,7 @@ import (
 
 const (
 	reserved = 10 // connections that are left to others
-	beside   = 2  // connections of an instance that are not the pool's: for the feed of changes and for the pulse
+	beside   = 3  // connections of an instance that are not the pool's: for the feed of changes, for the pulse, and to hear of new jobs
 )
 
 func pool(ctx context.Context, c Config) (*pgxpool.Pool, error) {

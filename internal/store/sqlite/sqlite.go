@@ -92,6 +92,8 @@ func open(ctx context.Context, path string, leave func()) (*store.DB, error) {
 	watcher.SetMaxIdleConns(-1)
 	d := dialect(path, leave)
 	d.Watcher, d.Watch = watcher, watch
+	d.Jobs = Jobs{write}
+	d.MigrateJobs = func(ctx context.Context, version int) error { return migrateJobs(ctx, migrator, version) }
 	return store.New(write, read, migrator, d), nil
 }
 
@@ -118,11 +120,11 @@ func dialect(path string, leave func()) store.Dialect {
 }
 
 // Tables that SQLite makes to search text in, and those behind them, are no
-// tables of the program.
+// tables of the program; nor are those of jobs.
 const (
 	tableColumns = `SELECT t.name, c.name, c.type, c.pk FROM pragma_table_list t JOIN pragma_table_info(t.name) c
-		WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name NOT LIKE 'goose%' ORDER BY t.name, c.cid`
-	references = `SELECT DISTINCT t.name, f."table" FROM pragma_table_list t JOIN pragma_foreign_key_list(t.name) f WHERE t.schema = 'main'`
+		WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite%' AND t.name NOT LIKE 'goose%' AND t.name NOT LIKE 'river%' ORDER BY t.name, c.cid`
+	references = `SELECT DISTINCT t.name, f."table" FROM pragma_table_list t JOIN pragma_foreign_key_list(t.name) f WHERE t.schema = 'main' AND t.name NOT LIKE 'river%'`
 )
 
 func uri(path string) string {
