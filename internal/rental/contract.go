@@ -174,5 +174,6 @@ type Filter struct {
 	page.Query
 
 	EndsFrom, EndsTo date.Date // selects contracts that end on one of these days, the last included
-	Unnotified       bool      // selects contracts whose customer was not notified
+	Unnotified       bool      // selects contracts of whose end nobody was notified
+	Untold           bool      // selects contracts of which nobody was told that they are over
 }

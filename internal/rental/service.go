@@ -136,6 +136,9 @@ func (s *Service) rewrite(ctx context.Context, c *Contract, change func(*Draft) 
 		return "", err
 	}
 	c.write(d)
+	if c.EndDate != before.EndDate {
+		c.NotificationSent = false // of another end
+	}
 	moved := c.Hold() != before.Hold() || c.CarID != before.CarID
 	priced := d.DailyRate == nil || *d.DailyRate != before.DailyRate || d.TotalAmount == nil || *d.TotalAmount != before.TotalAmount
 	rehired := moved || c.CustomerID != before.CustomerID
@@ -189,7 +192,7 @@ func (s *Service) Cancel(ctx context.Context, id ContractID, version int, reason
 	})
 }
 
-// MarkNotified notes that the customer was told about the end of a contract.
+// MarkNotified notes that somebody was told about the end of a contract.
 func (s *Service) MarkNotified(ctx context.Context, id ContractID) (Contract, error) {
 	return s.amend(ctx, id, record.AnyVersion, func(_ context.Context, c *Contract) (string, error) {
 		c.NotificationSent = true
