@@ -53,7 +53,8 @@ func compose(m Message, name string, sender, to mailbox, now time.Time) *gomail.
 	msg := gomail.NewMsg(gomail.WithNoDefaultUserAgent())
 	msg.SetAddrHeaderFromMailAddress(gomail.HeaderFrom, &netmail.Address{Name: oneLine(name), Address: sender.address})
 	msg.SetAddrHeaderFromMailAddress(gomail.HeaderTo, &netmail.Address{Name: oneLine(m.To.Name), Address: to.address})
-	msg.SetGenHeader(gomail.HeaderSubject, oneLine(m.Subject))
+	// What looks encoded would be decoded by who reads it.
+	msg.SetGenHeader(gomail.HeaderSubject, strings.ReplaceAll(oneLine(m.Subject), "=?", "= ?"))
 	msg.SetDateWithValue(now)
 	msg.SetMessageIDWithValue(m.ID + "@" + sender.domain())
 	// So that programs which answer by themselves, such as notes of absence, do not.
