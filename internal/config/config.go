@@ -32,8 +32,8 @@ type Config struct {
 
 	Host           string `group:"Network" setting:"HOST" initial:"127.0.0.1" placeholder:"HOST" help:"Address or host name to listen on; 0.0.0.0 or :: for every interface."`
 	Port           string `group:"Network" setting:"PORT" initial:"5000" placeholder:"PORT" help:"Port to listen on; 0 takes any that is free."`
-	BaseURL        string `group:"Network" setting:"BASE_URL" follows:"http://HOST:PORT" placeholder:"URL" help:"This program as clients see it. Cookies are secure if it begins with https."`
-	AppURL         string `group:"Network" setting:"APP_URL" follows:"BASE_URL" placeholder:"URL" help:"The web client. Links in mails begin with it."`
+	BaseURL        string `group:"Network" setting:"BASE_URL" follows:"http://HOST:PORT" placeholder:"URL" help:"This program as clients see it. Cookies are secure if it begins with https. Links in mails to its own pages (to choose a password, to sign in) begin with it."`
+	AppURL         string `group:"Network" setting:"APP_URL" follows:"BASE_URL" placeholder:"URL" help:"The web client. Links in mails to records begin with it."`
 	AllowedOrigins string `group:"Network" setting:"ALLOWED_ORIGINS" placeholder:"ORIGINS" help:"Web origins that may call the API besides APP_URL and BASE_URL, comma-separated, such as https://desk.example.com."`
 	TrustedProxies string `group:"Network" setting:"TRUSTED_PROXIES" placeholder:"CIDRS" help:"Proxies whose X-Forwarded-For is believed: addresses or CIDRs, comma-separated."`
 
@@ -75,6 +75,24 @@ type Config struct {
 	RefreshTokenDuration string `group:"Sign-in" setting:"REFRESH_TOKEN_DURATION" initial:"7d" placeholder:"TIME" help:"How long a refresh token is good for, up to 30d."`
 	Registration         string `group:"Sign-in" setting:"REGISTRATION" initial:"closed" placeholder:"WHO" help:"Whether strangers may register: closed or open."`
 
+	EmailHost     string `group:"Mail" setting:"EMAIL_HOST" placeholder:"HOST" help:"Mail server (SMTP). Without one mails are kept in DATA_DIR/outbox."`
+	EmailPort     string `group:"Mail" setting:"EMAIL_PORT" initial:"587" placeholder:"PORT" help:"Port of the mail server, with EMAIL_HOST. On 465 everything is encrypted from the first byte."`
+	EmailUser     string `group:"Mail" setting:"EMAIL_USER" placeholder:"USER" help:"User to log in as at the mail server, with EMAIL_HOST."`
+	EmailPassword Secret `group:"Mail" setting:"EMAIL_PASSWORD" kong:"-" help:"Password of EMAIL_USER."`
+	EmailFrom     string `group:"Mail" setting:"EMAIL_FROM" follows:"cartracker@ and the host of BASE_URL, or localhost" placeholder:"ADDRESS" help:"Address that mails come from, such as desk@rent.example.com, or with a name: Rent a Car <desk@rent.example.com>. The name is APP_NAME unless given."`
+	EmailTLS      string `group:"Mail" setting:"EMAIL_TLS" name:"email-tls" initial:"auto" placeholder:"MODE" help:"Encryption to the mail server, with EMAIL_HOST: auto (if the server offers it) or required (else nothing is sent)."`
+
+	EmailAttempts         string `group:"Mail" setting:"EMAIL_ATTEMPTS" initial:"3" placeholder:"N" help:"How often a mail is tried before it is given up."`
+	EmailBackoff          string `group:"Mail" setting:"EMAIL_BACKOFF" initial:"2s" placeholder:"TIME" help:"Time before the second attempt, from 1ms to 1h; it doubles with each."`
+	EmailConcurrency      string `group:"Mail" setting:"EMAIL_CONCURRENCY" initial:"5" placeholder:"N" help:"Mails that an instance works on at the same time."`
+	EmailRate             string `group:"Mail" setting:"EMAIL_RATE" initial:"10" placeholder:"N" help:"Mails sent in a second, by all instances together if they share a Redis; off: any number."`
+	EmailPatience         string `group:"Mail" setting:"EMAIL_PATIENCE" initial:"10s" placeholder:"TIME" help:"How long a mail waits for its turn before it goes back into the queue, from 1ms to 1m."`
+	EmailTimeout          string `group:"Mail" setting:"EMAIL_TIMEOUT" initial:"30s" placeholder:"TIME" help:"How long one attempt may take, from 1s to 10m."`
+	EmailFetchEvery       string `group:"Mail" setting:"EMAIL_FETCH_EVERY" initial:"100ms" placeholder:"TIME" help:"How often the queue is looked at, from 1ms to 1m."`
+	EmailKeepCompleted    string `group:"Mail" setting:"EMAIL_KEEP_COMPLETED" initial:"100" placeholder:"N" help:"Entries of the queue that are kept of mails that were sent."`
+	EmailKeepCompletedFor string `group:"Mail" setting:"EMAIL_KEEP_COMPLETED_FOR" initial:"24h" placeholder:"TIME" help:"How long those are kept at most, from 1s to 366d."`
+	EmailKeepFailed       string `group:"Mail" setting:"EMAIL_KEEP_FAILED" initial:"500" placeholder:"N" help:"Entries of the queue that are kept of mails that were given up."`
+
 	BusinessTZ      string `group:"Business" setting:"BUSINESS_TZ" initial:"Europe/Sarajevo" placeholder:"ZONE" help:"Time zone in which the company's days begin and end."`
 	Currency        string `group:"Business" setting:"CURRENCY" initial:"BAM" placeholder:"CODE" help:"Currency of all prices, as three capital letters."`
 	DefaultLanguage string `group:"Business" setting:"DEFAULT_LANGUAGE" initial:"en" placeholder:"LANG" help:"Language of people who chose none: en or bs."`
@@ -96,6 +114,7 @@ type Config struct {
 	CacheBytes  int64          `kong:"-"` // CACHE_SIZE
 	Limits      Limits         `kong:"-"`
 	Backups     Backups        `kong:"-"`
+	Email       Email          `kong:"-"`
 	Pool        Pool           `kong:"-"`
 	Replicas    Replicas       `kong:"-"`
 	Places      int            `kong:"-"` // DB_PLACES; 0 for auto

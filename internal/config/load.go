@@ -48,6 +48,7 @@ func (c *Config) Load(env func(string) (string, bool)) error {
 	k.limits()
 	k.backups()
 	k.signIn()
+	k.email()
 	k.business()
 	k.logs()
 	return k.err()

@@ -25,7 +25,7 @@ const (
 func secretive(t *testing.T) map[string]config.Config {
 	return map[string]config.Config{
 		"url":   mustLoad(t, map[string]string{"ACCESS_TOKEN_SECRET": token, "DATABASE_URL": "postgres://u:" + password + "@db/cars?sslmode=disable&sslpassword=" + password, "REDIS_URL": "redis://:" + password + "@cache"}),
-		"parts": mustLoad(t, map[string]string{"ACCESS_TOKEN_SECRET": token, "DB_HOST": "db", "DB_PASSWORD": plain, "REDIS_HOST": "cache", "REDIS_PASSWORD": plain}),
+		"parts": mustLoad(t, map[string]string{"ACCESS_TOKEN_SECRET": token, "DB_HOST": "db", "DB_PASSWORD": plain, "REDIS_HOST": "cache", "REDIS_PASSWORD": plain, "EMAIL_HOST": "smtp", "EMAIL_USER": "u", "EMAIL_PASSWORD": plain}),
 		"raw":   {AccessTokenSecret: config.NewSecret(token), DBPassword: config.NewSecret(plain), RedisURL: config.NewSecret("redis://:" + password + "@cache"), RedisPassword: config.NewSecret(plain), DatabaseURL: config.NewSecret("postgres://u:" + password + "@db")},
 	}
 }
@@ -36,7 +36,7 @@ func TestSecretsAreNotSeen(t *testing.T) {
 		for verb, text := range map[string]string{
 			"%v": fmt.Sprintf("%v", c), "%+v": fmt.Sprintf("%+v", &c), "%#v": fmt.Sprintf("%#v", c), "%s": fmt.Sprintf("%s", c), "%d": fmt.Sprintf("%d", c),
 			"inside": fmt.Sprintf("%v %+v %#v", inside, inside, &inside),
-			"fields": fmt.Sprintf("%v %+v %#v %s %q %x %d", c.Database, c.Database, c.DBPassword, c.AccessTokenSecret, c.DatabaseURL, c.DatabaseURL, c.DatabaseURL),
+			"fields": fmt.Sprintf("%v %+v %#v", c.Email, &c.Email, c.Email) + fmt.Sprintf("%v %+v %#v %s %q %x %d", c.Database, c.Database, c.DBPassword, c.AccessTokenSecret, c.DatabaseURL, c.DatabaseURL, c.DatabaseURL),
 			"json":   encoded(t, c), "json of parts": encoded(t, c.Database), "json around": encoded(t, map[string]any{"a": &c}),
 			"log": logged(c), "log of parts": logged(c.Database), "log of a secret": logged(c.DBPassword),
 			"rows": fmt.Sprint(c.Effective()),

@@ -102,9 +102,13 @@ func TestTaken(t *testing.T) {
 // the mail does not notice.
 func TestClosedWhileIdle(t *testing.T) {
 	for name, answer := range map[string]func(conn, n int, step string) *reply{
-		"by then":    nil,
-		"with a 421": func(conn, n int, step string) *reply { return at(conn == 1 && n == 2 && step == "MAIL", reply{text: "421 4.3.2 too idle\r\n", drop: true}) },
-		"at once":    func(conn, n int, step string) *reply { return at(conn == 1 && n == 2 && step == "MAIL", reply{drop: true}) },
+		"by then": nil,
+		"with a 421": func(conn, n int, step string) *reply {
+			return at(conn == 1 && n == 2 && step == "MAIL", reply{text: "421 4.3.2 too idle\r\n", drop: true})
+		},
+		"at once": func(conn, n int, step string) *reply {
+			return at(conn == 1 && n == 2 && step == "MAIL", reply{drop: true})
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := serve(t, answer)
@@ -171,7 +175,9 @@ func TestFaults(t *testing.T) {
 		for name, r := range fault {
 			t.Run(strings.TrimPrefix(step, ".")+" "+name, func(t *testing.T) {
 				t.Parallel()
-				server := serve(t, func(conn, _ int, s string) *reply { return at(conn == 1 && (s == step || s == "HELO" && step == "EHLO"), r) })
+				server := serve(t, func(conn, _ int, s string) *reply {
+					return at(conn == 1 && (s == step || s == "HELO" && step == "EHLO"), r)
+				})
 				s := server.sender(nil, mail.Spans{Answer: 100 * time.Millisecond, Pause: time.Millisecond, Longest: time.Millisecond})
 				err := s.Send(t.Context(), letter(), func() error { t.Error("taken"); return nil })
 				early := step == "greeting" || step == "EHLO"
@@ -203,7 +209,9 @@ func TestFaults(t *testing.T) {
 // TestDroppedAfterTheMessage: nobody can know that the server has the mail, so
 // it is sent again, as the same mail.
 func TestDroppedAfterTheMessage(t *testing.T) {
-	server := serve(t, func(conn, _ int, step string) *reply { return at(conn == 1 && step == ".", reply{drop: true, keep: true}) })
+	server := serve(t, func(conn, _ int, step string) *reply {
+		return at(conn == 1 && step == ".", reply{drop: true, keep: true})
+	})
 	s := server.sender(nil, mail.Spans{})
 	m := letter()
 	if err := s.Send(t.Context(), m, func() error { t.Error("taken"); return nil }); !temporary(err) {
@@ -228,7 +236,9 @@ func TestDroppedAfterTheMessage(t *testing.T) {
 
 // TestClosedAfterTheAnswer: the mail was taken, whatever happens then.
 func TestClosedAfterTheAnswer(t *testing.T) {
-	server := serve(t, func(conn, _ int, step string) *reply { return at(step == ".", reply{text: "250 taken\r\n", drop: true, keep: true}) })
+	server := serve(t, func(conn, _ int, step string) *reply {
+		return at(step == ".", reply{text: "250 taken\r\n", drop: true, keep: true})
+	})
 	s := server.sender(nil, mail.Spans{})
 	send(t, s)
 	send(t, s)
@@ -237,7 +247,9 @@ func TestClosedAfterTheAnswer(t *testing.T) {
 
 // TestRefusedGoesOn: after a refusal the same connection takes the next mail.
 func TestRefusedGoesOn(t *testing.T) {
-	server := serve(t, func(_, n int, step string) *reply { return at(n == 1 && step == "RCPT", reply{text: "550 5.1.1 nobody\r\n"}) })
+	server := serve(t, func(_, n int, step string) *reply {
+		return at(n == 1 && step == "RCPT", reply{text: "550 5.1.1 nobody\r\n"})
+	})
 	s := server.sender(nil, mail.Spans{})
 	if _, ok := errors.AsType[*mail.Refused](s.Send(t.Context(), letter(), nothing)); !ok {
 		t.Error("not refused")
