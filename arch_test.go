@@ -56,6 +56,8 @@ var rules = map[string]rule{
 	"internal/redis":     {ours: "kernel", theirs: "github.com/redis/rueidis"},
 	"internal/ratelimit": {ours: "kernel internal/redis"},
 	"internal/cache":     {ours: "kernel", theirs: "github.com/maypok86/otter"},
+	// Mails: what they say, and who takes them.
+	"internal/mail": {ours: "kernel", theirs: "github.com/wneessen/go-mail"},
 	// The ways in.
 	"internal/transfer":           {ours: "kernel domain internal/sheet"},
 	"internal/httpapi/middleware": {ours: "kernel internal/record internal/observe"},
@@ -72,11 +74,12 @@ var rules = map[string]rule{
 	"cmd/cartracker": {ours: "internal/app"},
 	// What only tests use.
 	"internal/redis/redistest": {ours: "kernel internal/redis"},
+	"internal/mail/mailtest":   {},
 	"internal/store/testdb":    {ours: "kernel store"},
 	"internal/store/pgtest":    {},
 	"internal/store/storetest": {ours: "kernel domain store internal/store/testdb internal/text internal/secret"},
 	"internal/app/apptest":     {ours: "program internal/app internal/store/testdb"},
-	"bench":                    {ours: "program internal/app internal/app/apptest internal/store/testdb internal/store/pgtest internal/redis/redistest"},
+	"bench":                    {ours: "program internal/app internal/app/apptest internal/store/testdb internal/store/pgtest internal/redis/redistest internal/mail/mailtest"},
 }
 
 // groups are the words that stand for several packages in a rule.
@@ -84,12 +87,12 @@ var groups = map[string]string{
 	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident internal/encode",
 	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
-	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/transfer internal/httpapi internal/cli internal/demo",
+	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/mail internal/transfer internal/httpapi internal/cli internal/demo",
 }
 
 var (
 	// testOnly are packages that no package of the program may import.
-	testOnly = []string{"internal/redis/redistest", "internal/store/testdb", "internal/store/pgtest", "internal/store/storetest", "internal/app/apptest", "bench"}
+	testOnly = []string{"internal/redis/redistest", "internal/mail/mailtest", "internal/store/testdb", "internal/store/pgtest", "internal/store/storetest", "internal/app/apptest", "bench"}
 	// pure packages import nothing of others, golang.org/x included.
 	pure = strings.Fields(expand("kernel domain"))
 	// shared modules are imported by more than one package.
@@ -98,6 +101,8 @@ var (
 	forTests = []string{
 		// What lets packets vanish on the way to a server.
 		"github.com/Shopify/toxiproxy", "github.com/rs/zerolog",
+		// A mail server in the process.
+		"github.com/emersion/go-smtp",
 		"pgregory.net/rapid", "go.uber.org/goleak", "github.com/rogpeppe/go-internal", "github.com/golang-jwt/jwt",
 		// What the static files are made of and compressed with, once, by make
 		// generate: the program only sends them (ADR 12).

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # need.sh: sees to it that what the tests need beside Go is there: a C compiler
 # (for the race detector), curl (for the README's session), the programs of
-# PostgreSQL 15 or newer, redis-server and Chromium (for the page at /docs). What
-# is missing is installed if this is root on Debian, else named. No database
-# cluster is made, no server is started, and no file of the machine's owner is
-# changed.
+# PostgreSQL 15 or newer, redis-server, Chromium (for the page at /docs) and
+# smtp-sink. What is missing is installed if this is root on Debian, else named;
+# smtp-sink is only unpacked into the user's cache. No database cluster is made,
+# no server is started, and no file of the machine's owner is changed.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 common=/etc/postgresql-common
@@ -81,7 +81,10 @@ keep_off() {
 }
 
 mapfile -t packages < <(missing)
-[ "${#packages[@]}" -gt 0 ] || exit 0
+if [ "${#packages[@]}" = 0 ]; then
+	"$here/smtp-sink.sh" >/dev/null
+	exit
+fi
 
 if ! may_install; then
 	echo "The tests need these packages, which are not installed: ${packages[*]}" >&2
@@ -105,3 +108,4 @@ if [ "${#packages[@]}" -gt 0 ]; then
 	echo "Installed, but still not usable: ${packages[*]}. PostgreSQL must be 15 or newer." >&2
 	exit 1
 fi
+"$here/smtp-sink.sh" >/dev/null

@@ -46,6 +46,9 @@ type Program interface {
 	Demo(ctx context.Context, c *config.Config, size DemoSize, tell func(done int)) (DemoMade, error)
 	// Transfer lets do import into the database, or export from it.
 	Transfer(ctx context.Context, c *config.Config, do func(*transfer.Service) error) error
+	// PreviewMail makes a mail with made-up people in it. The wrong are templates
+	// that cannot be used.
+	PreviewMail(c *config.Config, p Preview) (shown []byte, wrong []error, err error)
 	Routes() []Route
 	OpenAPI(asJSON bool) ([]byte, error)
 	Build() Version
@@ -83,6 +86,7 @@ type commands struct {
 	Demo        demoCommand    `cmd:"" help:"Fill an empty database with a company that is made up."`
 	Import      importCommand  `cmd:"" help:"Bring cars, customers or contracts in from a CSV or XLSX file."`
 	Export      exportCommand  `cmd:"" help:"Write cars, customers, contracts or the audit log to stdout."`
+	Mail        mailCommand    `cmd:"" help:"Show what mails look like."`
 	Routes      routesCommand  `cmd:"" help:"Print the route table."`
 	OpenAPI     openAPICommand `cmd:"" name:"openapi" help:"Print the description of the API (OpenAPI 3.1)."`
 	Version     versionCommand `cmd:"" help:"Print the version."`
@@ -92,7 +96,7 @@ type commands struct {
 const description = `Car Tracker runs a car-rental company's back office.
 
 Settings are flags or environment variables; "cartracker config" prints them all. Secrets have no flag: set
-DATABASE_URL, DB_PASSWORD and ACCESS_TOKEN_SECRET in the environment, or name a file in the same variable with _FILE.
+DATABASE_URL, DB_PASSWORD, EMAIL_PASSWORD and ACCESS_TOKEN_SECRET in the environment, or name a file in the same variable with _FILE.
 
 Exit codes: 0 all is well, 1 something failed, 2 the command was not understood.`
 
