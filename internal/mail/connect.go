@@ -23,8 +23,11 @@ func (s *SMTP) connect(ctx context.Context) (*line, error) {
 	}
 	l := &line{conn: &bounded{Conn: conn}, span: s.spans.answer}
 	release := l.cutBy(ctx)
-	defer release()
-	if err := s.open(ctx, l); err != nil {
+	err = s.open(ctx, l)
+	if cut := !release(); cut && err == nil {
+		err = lost(ctx, "the connection", net.ErrClosed)
+	}
+	if err != nil {
 		l.close()
 		return nil, err
 	}

@@ -16,6 +16,13 @@ func (s *SMTP) Quicken(q Spans) {
 	}
 }
 
+// Clock gives s a clock that is put forward by the test.
+func (s *SMTP) Clock() (later func(time.Duration)) {
+	var ahead time.Duration
+	s.now = func() time.Time { return time.Now().Add(ahead) }
+	return func(d time.Duration) { ahead += d }
+}
+
 // EncryptAtOnce makes s do on any port what it does on 465.
 func (s *SMTP) EncryptAtOnce() { s.tls = true }
 

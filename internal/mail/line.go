@@ -3,7 +3,6 @@ package mail
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/textproto"
@@ -84,8 +83,8 @@ func (l *line) hand(ctx context.Context, p parcel) error {
 func (l *line) envelope(ctx context.Context, p parcel) error {
 	if err := l.step(func() error { return l.client.Mail("<" + p.from + ">") }); err != nil {
 		verdict := l.reset(judge(ctx, "MAIL", err), err)
-		if isClosed(err) && ctx.Err() == nil {
-			return fmt.Errorf("%w: %w", errUnheard, verdict)
+		if t, ok := errors.AsType[*trouble](verdict); ok {
+			t.unheard = isClosed(err) && ctx.Err() == nil
 		}
 		return verdict
 	}

@@ -156,6 +156,23 @@ func TestBodies(t *testing.T) {
 	}
 }
 
+// TestWhole: a mail of which the end is missing is told apart from one that is whole.
+func TestWhole(t *testing.T) {
+	raw, err := mail.Source(letter(), desk, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw = bytes.TrimRight(raw, "\r\n")
+	for n := range len(raw) - len("--") { // which the last boundary ends in
+		if m, err := mailtest.Parse(raw[:n]); err == nil {
+			t.Fatalf("%d of %d bytes were read as %+v", n, len(raw), m)
+		}
+	}
+	if _, err := mailtest.Parse(raw); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestBadSender(t *testing.T) {
 	_, err := mail.Source(letter(), mail.Address{Email: "a@x, b@y"}, noon)
 	if !temporary(err) || !strings.HasPrefix(err.Error(), "EMAIL_FROM: ") {

@@ -17,9 +17,10 @@ import (
 // A reply is what a scripted server does instead of what is right.
 type reply struct {
 	text  string
-	drop  bool // close the connection, after the text if there is one
-	stall bool // say nothing until the test ends
-	keep  bool // at the end of a message: it is taken all the same
+	drop  bool            // close the connection, after the text if there is one
+	stall bool            // say nothing until the test ends
+	late  <-chan struct{} // say nothing until this is closed, and then what is right
+	keep  bool            // at the end of a message: it is taken all the same
 }
 
 // A scripted server speaks SMTP as far as the program needs it, and does wrong
@@ -165,16 +166,26 @@ func (t *talk) note(line string) {
 }
 
 // say answers a step, rightly or by the script, and reports whether to go on.
-func (t *talk) say(step, right string) bool {
+func (t *talk) say(step, right string) bool { return t.give(t.next(step), right) }
+
+// next returns what the script has for a step that is reached now.
+func (t *talk) next(step string) *reply {
 	t.steps[step]++
-	var r *reply
-	if t.s.answer != nil {
-		r = t.s.answer(t.number, t.steps[step], step)
+	if t.s.answer == nil {
+		return nil
 	}
+	return t.s.answer(t.number, t.steps[step], step)
+}
+
+func (t *talk) give(r *reply, right string) bool {
 	if r == nil {
 		r = &reply{text: right}
 	}
-	if r.stall {
+	switch {
+	case r.late != nil:
+		<-r.late
+		r = &reply{text: right}
+	case r.stall:
 		<-t.s.over
 		return false
 	}
@@ -237,11 +248,12 @@ func (t *talk) login(line string) bool {
 }
 
 func (t *talk) data() bool {
-	if !t.say("DATA", "354 go on\r\n") {
+	r := t.next("DATA")
+	if !t.give(r, "354 go on\r\n") {
 		return false
 	}
-	if t.scripted("DATA", t.steps["DATA"]) {
-		return true
+	if r != nil && r.late == nil {
+		return true // refused
 	}
 	var body strings.Builder
 	for {
@@ -254,18 +266,13 @@ func (t *talk) data() bool {
 		}
 		body.WriteString(strings.TrimPrefix(line, "."))
 	}
-	n := t.steps["."] + 1
-	if t.s.answer == nil || t.s.answer(t.number, n, ".") == nil || t.s.answer(t.number, n, ".").keep {
+	r = t.next(".")
+	if r == nil || r.keep || r.late != nil {
 		t.s.mu.Lock()
 		t.s.mails = append(t.s.mails, body.String())
 		t.s.mu.Unlock()
 	}
-	return t.say(".", "250 taken\r\n")
-}
-
-// scripted reports whether the script had an answer of its own.
-func (t *talk) scripted(step string, n int) bool {
-	return t.s.answer != nil && t.s.answer(t.number, n, step) != nil
+	return t.give(r, "250 taken\r\n")
 }
 
 // sender returns a Sender to a scripted server, which is closed when the test ends.

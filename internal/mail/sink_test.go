@@ -14,11 +14,11 @@ func to(server *mailtest.Server) *mail.SMTP {
 	return mail.NewSMTP(mail.SMTPConfig{Host: server.Host(), Port: server.Port(), From: mail.Address{Name: "Car Tracker", Email: "desk@rent.example.com"}, TLS: mail.TLSAuto})
 }
 
-// TestSink sends to the server of Postfix, with all that can go wrong there.
-func TestSink(t *testing.T) {
+// TestFaultsAtSink sends to the server of Postfix, with all that can go wrong there.
+func TestFaultsAtSink(t *testing.T) {
 	server := mailtest.Start(t)
 	s := to(server)
-	s.Quicken(mail.Spans{Answer: time.Second, Pause: time.Millisecond, Longest: time.Millisecond})
+	s.Quicken(mail.Spans{Answer: 2 * time.Second, Pause: time.Millisecond, Longest: time.Millisecond})
 	defer s.Close()
 	first := send(t, s)
 	got := server.Wait(1, patience)[0]

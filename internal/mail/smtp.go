@@ -194,12 +194,13 @@ func (s *SMTP) Close() error {
 func (s *SMTP) deliver(ctx context.Context, p parcel) error {
 	used := s.line != nil
 	err := s.try(ctx, p)
-	if used && errors.Is(err, errUnheard) {
+	t, _ := errors.AsType[*trouble](err)
+	if used && t != nil && t.unheard {
 		err = s.try(ctx, p)
+		t, _ = errors.AsType[*trouble](err)
 	}
-	var t *trouble
 	switch {
-	case !errors.As(err, &t) || t.answered:
+	case t == nil || t.answered:
 		s.away.over()
 	case t.away:
 		s.away.failed(s.now())
@@ -216,9 +217,8 @@ func (s *SMTP) try(ctx context.Context, p parcel) error {
 		s.line = l
 	}
 	release := s.line.cutBy(ctx)
-	defer release()
 	err := s.line.hand(ctx, p)
-	if s.line.dead {
+	if cut := !release(); cut || s.line.dead {
 		s.line.close()
 		s.line = nil
 	}

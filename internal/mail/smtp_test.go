@@ -49,9 +49,10 @@ func (s *scripted) want(t *testing.T, conns, mails int) {
 
 func TestOneConnection(t *testing.T) {
 	server := serve(t, nil)
-	s := server.sender(nil, mail.Spans{Idle: 50 * time.Millisecond})
+	s := server.sender(nil, mail.Spans{})
 	first := send(t, s)
 	send(t, s)
+	s.Quicken(mail.Spans{Idle: 20 * time.Millisecond}) // after the next one
 	send(t, s)
 	server.want(t, 1, 3)
 	server.until("QUIT") // by itself, soon after
@@ -123,6 +124,28 @@ func TestClosedWhileIdle(t *testing.T) {
 	}
 }
 
+// TestLate: a server that takes its time at a step is waited for.
+func TestLate(t *testing.T) {
+	for _, step := range []string{"greeting", "EHLO", "MAIL", "RCPT", "DATA", "."} {
+		late, slow := make(chan struct{}), make(chan struct{})
+		server := serve(t, func(_, _ int, s string) *reply {
+			if s != step {
+				return nil
+			}
+			close(slow)
+			return &reply{late: late}
+		})
+		s := server.sender(nil, mail.Spans{})
+		sent := make(chan error)
+		go func() { sent <- s.Send(t.Context(), letter(), nothing) }()
+		<-slow
+		close(late)
+		if err := <-sent; err != nil {
+			t.Errorf("%s: %v", step, err)
+		}
+	}
+}
+
 // TestHELO: a server of old that knows no EHLO is greeted as it wants to be.
 func TestHELO(t *testing.T) {
 	server := serve(t, func(_, _ int, step string) *reply { return at(step == "EHLO", reply{text: "502 5.5.2 what\r\n"}) })
@@ -178,7 +201,7 @@ func TestFaults(t *testing.T) {
 				server := serve(t, func(conn, _ int, s string) *reply {
 					return at(conn == 1 && (s == step || s == "HELO" && step == "EHLO"), r)
 				})
-				s := server.sender(nil, mail.Spans{Answer: 100 * time.Millisecond, Pause: time.Millisecond, Longest: time.Millisecond})
+				s := server.sender(nil, mail.Spans{Answer: time.Second, Pause: time.Millisecond, Longest: time.Millisecond})
 				err := s.Send(t.Context(), letter(), func() error { t.Error("taken"); return nil })
 				early := step == "greeting" || step == "EHLO"
 				refused, ok := errors.AsType[*mail.Refused](err)
@@ -313,7 +336,8 @@ func TestOutage(t *testing.T) {
 	addr := ln.Addr().String()
 	ln.Close()
 	away := &scripted{t: t, ln: ln}
-	s := away.sender(nil, mail.Spans{Turn: 20 * time.Millisecond, Pause: 400 * time.Millisecond})
+	s := away.sender(nil, mail.Spans{Turn: 10 * time.Millisecond, Pause: time.Hour, Longest: time.Hour})
+	later := s.Clock()
 	if err := s.Send(t.Context(), letter(), nothing); !temporary(err) || !strings.Contains(err.Error(), "cannot be reached") {
 		t.Errorf("%v", err)
 	}
@@ -326,9 +350,13 @@ func TestOutage(t *testing.T) {
 		})
 	}
 	all.Wait()
+	later(time.Hour)
+	s.Quicken(mail.Spans{Turn: patience, Pause: 20 * time.Millisecond, Longest: 20 * time.Millisecond})
+	if err := s.Send(t.Context(), letter(), nothing); !temporary(err) {
+		t.Errorf("after the pause nobody looked: %v", err)
+	}
 	server := scriptedAt(t, addr).start()
-	s.Quicken(mail.Spans{Turn: patience})
-	send(t, s) // waits for the end of the pause
+	send(t, s) // waits for the end of the short pause
 	server.want(t, 1, 1)
 }
 

@@ -19,14 +19,11 @@ type trouble struct {
 	cause    error
 	away     bool // it is about the server: other mails would fare no better now
 	answered bool // the server said so itself, and goes on talking
+	unheard  bool // the connection was closed before the server had heard of the mail
 }
 
 func (t *trouble) Error() string { return t.text }
 func (t *trouble) Unwrap() error { return t.cause }
-
-// errUnheard is in the chain of a trouble with a line that was closed before the
-// server had heard of the mail.
-var errUnheard = errors.New("the connection had been closed")
 
 // judge makes of an error in a step of the conversation what it means for the mail.
 func judge(ctx context.Context, step string, err error) error {
