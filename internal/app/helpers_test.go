@@ -14,6 +14,7 @@ import (
 
 	"cartracker/internal/app/apptest"
 	"cartracker/internal/config"
+	"cartracker/internal/record"
 )
 
 // A world is a company with something of each kind in it.
@@ -21,7 +22,7 @@ type world struct {
 	*apptest.Company
 	raw                                            *sql.DB
 	car, plate, customer, contract, spare, auditID string
-	asset                                          string
+	asset, link                                    string
 }
 
 func newWorld(t *testing.T, c *apptest.Company) *world {
@@ -31,6 +32,7 @@ func newWorld(t *testing.T, c *apptest.Company) *world {
 	w.customer = c.Employee.Make("/api/customers", apptest.Customer("1234567"))
 	w.contract = c.Employee.Make("/api/contracts", apptest.Contract(w.car, w.customer, "2026-08-01", "2026-08-10"))
 	w.spare = c.Admin.Make("/api/users", apptest.JSON{"username": "spare", "email": "spare@example.com", "password": apptest.Password})
+	w.link = c.Link(record.UserID(w.spare))
 	w.asset = path.Base(assetsOf(t, c.Nobody)[0])
 	w.auditID = c.Admin.Do("GET", "/api/audit-logs?limit=1", nil).Text("data.0.id")
 	return w
@@ -60,6 +62,8 @@ func (w *world) body(t *testing.T, method, path string) apptest.JSON {
 		"POST /api/auth/login":                   {"username": "amra", "password": apptest.Password},
 		"POST /api/auth/logout":                  {},
 		"POST /api/auth/register":                {"username": "newcomer", "email": "newcomer@example.com", "password": apptest.Password},
+		"POST /api/auth/forgot-password":         {"email": "spare@example.com"},
+		"POST /api/auth/set-password":            {"token": w.link, "password": "another-Lamp-Neretva-5"},
 		"POST /api/auth/setup":                   {"code": "1", "username": "first", "email": "first@example.com", "password": apptest.Password},
 		"POST /api/users":                        {"username": "novak", "email": "novak@example.com", "password": apptest.Password},
 		"PUT /api/users/{id}/password":           {"currentPassword": apptest.Password, "newPassword": "another-Lamp-Neretva-5"},
@@ -95,7 +99,7 @@ func query(op operation) string {
 	return "?" + strings.Join(must, "&") + "&"
 }
 
-var tables = []string{"users", "sessions", "session_tokens", "setup_code", "cars", "customers", "contracts", "contract_numbers", "holds", "audit_logs", "changes", "idempotency_keys"}
+var tables = []string{"users", "sessions", "session_tokens", "setup_code", "links", "cars", "customers", "contracts", "contract_numbers", "holds", "audit_logs", "changes", "idempotency_keys"}
 
 // state returns what every table holds, for comparison.
 func (w *world) state(t *testing.T) map[string]string {

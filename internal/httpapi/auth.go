@@ -82,6 +82,7 @@ func (a *API) authRoutes() {
 	r = at("POST", "register", "Make an account, where that is allowed", reflect.TypeFor[identity.Registration](), user)
 	r.status, r.errors, r.limiter = http.StatusCreated, []int{http.StatusForbidden, http.StatusConflict}, everySign
 	register(a, r, a.signUp)
+	a.linkRoutes(at)
 	r = at("GET", "setup", "Tell whether the first admin is still to be made", nil, reflect.TypeFor[success[setupState]]())
 	r.errors = []int{http.StatusNotFound}
 	register(a, r, a.setupState)
@@ -100,15 +101,27 @@ var (
 
 func (a *API) login(ctx context.Context, _ *struct{}) (reply, error) {
 	var in loginBody
-	var bad fault.Fields
 	filled := loginShape.fill(askedOf(ctx).body, "", &in)
-	record.CheckText(&bad, "username", in.Username, 1, 254)
-	record.CheckText(&bad, "password", in.Password.Reveal(), 1, 1024)
-	if err := fault.All(filled, bad.Err()); err != nil {
+	if err := fault.All(filled, in.check()); err != nil {
 		return reply{}, err
 	}
-	var pass identity.Pass
-	err := a.attempt(ctx, attempt{
+	pass, err := a.signIn(ctx, in)
+	if err != nil {
+		return reply{}, err
+	}
+	return a.passed(pass)
+}
+
+func (in loginBody) check() error {
+	var bad fault.Fields
+	record.CheckText(&bad, "username", in.Username, 1, 254)
+	record.CheckText(&bad, "password", in.Password.Reveal(), 1, 1024)
+	return bad.Err()
+}
+
+// signIn signs somebody in, unless too many have failed.
+func (a *API) signIn(ctx context.Context, in loginBody) (pass identity.Pass, err error) {
+	err = a.attempt(ctx, attempt{
 		account: func(ctx context.Context) (string, error) { return a.Identity.Account(ctx, in.Username) },
 		failed:  unauthenticated,
 		try: func(ctx context.Context) (err error) {
@@ -116,10 +129,7 @@ func (a *API) login(ctx context.Context, _ *struct{}) (reply, error) {
 			return err
 		},
 	})
-	if err != nil {
-		return reply{}, err
-	}
-	return a.passed(pass)
+	return pass, err
 }
 
 func unauthenticated(err error) bool { return fault.Of(err).Kind == fault.Unauthenticated }

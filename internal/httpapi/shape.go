@@ -21,7 +21,7 @@ type shape struct {
 
 type field struct {
 	index    []int
-	nullable bool // a pointer: null clears it
+	nullable bool // a pointer, or said to be: null clears it
 	required bool
 }
 
@@ -31,7 +31,7 @@ func newShape(draft, resource reflect.Type, complete bool) *shape {
 	s := &shape{fields: map[string]field{}, ignored: map[string]bool{}, complete: complete}
 	for _, f := range jsonFields(draft) {
 		name := jsonName(f)
-		nullable := f.Type.Kind() == reflect.Pointer
+		nullable := f.Type.Kind() == reflect.Pointer || f.Tag.Get("nullable") == "true"
 		s.fields[name] = field{f.Index, nullable, !nullable && f.Tag.Get("default") == "" && f.Tag.Get("required") != "false"}
 		s.names = append(s.names, name)
 	}

@@ -17,7 +17,8 @@ type ownPasswordBody struct {
 }
 
 type resetPasswordBody struct {
-	NewPassword identity.Password `json:"newPassword" minLength:"8" maxLength:"1024"`
+	SendEmail   bool              `json:"sendEmail" default:"false" doc:"Send the user a mail with a link that sets a new password. It can be used once, for 24 hours; the old password is good until then."`
+	NewPassword identity.Password `json:"newPassword" required:"false" nullable:"true" minLength:"8" maxLength:"1024" doc:"Set this one. Either this or sendEmail is required, and not both."`
 }
 
 var (
@@ -52,8 +53,8 @@ func (a *API) userRoutes() {
 	r.errors, r.apart = []int{http.StatusForbidden}, true
 	r.method, r.body, r.answer = http.MethodPut, reflect.TypeFor[ownPasswordBody](), reflect.TypeFor[success[*struct{}]]()
 	register(a, r, a.changePassword)
-	r = at("/{id}/reset-password", "Set the password of a user", record.AdminOnly)
-	r.apart = true
+	r = at("/{id}/reset-password", "Set the password of a user, or send them a link that does", record.AdminOnly)
+	r.apart, r.errors = true, []int{http.StatusConflict}
 	r.method, r.body, r.answer = http.MethodPost, reflect.TypeFor[resetPasswordBody](), reflect.TypeFor[success[*struct{}]]()
 	register(a, r, a.resetPassword)
 }
@@ -105,8 +106,26 @@ func (a *API) resetPassword(ctx context.Context, p *IDPath) (reply, error) {
 	if err := resetPasswordShape.fill(askedOf(ctx).body, "", &in); err != nil {
 		return reply{}, err
 	}
+	if err := in.check(); err != nil {
+		return reply{}, err
+	}
+	if in.SendEmail {
+		if err := a.Identity.SendReset(ctx, record.UserID(id)); err != nil {
+			return reply{}, err
+		}
+		return nothing("a mail is on its way; the user is signed out everywhere")
+	}
 	if err := a.Identity.ResetPassword(ctx, record.UserID(id), in.NewPassword); err != nil {
 		return reply{}, err
 	}
 	return nothing("reset; the user is signed out everywhere")
+}
+
+// check refuses both ways to reset a password, and neither.
+func (in resetPasswordBody) check() error {
+	var bad fault.Fields
+	given := in.NewPassword.Reveal() != ""
+	bad.Check(given || in.SendEmail, "newPassword", "is required unless sendEmail is true")
+	bad.Check(!given || !in.SendEmail, "newPassword", "must not be given together with sendEmail")
+	return bad.Err()
 }

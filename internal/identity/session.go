@@ -111,12 +111,13 @@ type Hasher interface {
 }
 
 // A Service signs people in and keeps users. All of its fields are required,
-// except RegistrationOpen, AppName, SetupDone and Memory.
+// except RegistrationOpen, AppName, SetupDone, Memory and Mailer.
 type Service struct {
 	record.Env
 	Users            UserStore
 	Sessions         SessionStore
 	Setup            SetupStore
+	Links            LinkStore
 	Hasher           Hasher
 	Access           AccessSigner
 	Refresh          RefreshMaker
@@ -129,4 +130,5 @@ type Service struct {
 	AppName          string
 	SetupDone        func() // called once the first admin was made
 	Memory           Memory
+	Mailer           Mailer // nil: no mail is sent
 }

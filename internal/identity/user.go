@@ -112,10 +112,12 @@ func (p *Password) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// A Draft is a new user, as an admin writes it.
+// A Draft is a new user, as an admin writes it. Whoever has no password cannot
+// sign in before they set one by the link that they are sent.
 type Draft struct {
 	Account
-	Password Password `json:"password" minLength:"8" maxLength:"1024"`
+	Password        Password `json:"password" required:"false" nullable:"true" minLength:"8" maxLength:"1024" doc:"Required unless sendCredentials is true."`
+	SendCredentials bool     `json:"sendCredentials" default:"false" doc:"Send the user a mail with a link that sets their password. It can be used once, for 72 hours."`
 }
 
 // A Filter selects users. The zero Filter selects all of them.

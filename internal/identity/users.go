@@ -52,14 +52,40 @@ func (s *Service) Prepare(ctx context.Context, fill func(*Draft) error) (add fun
 		return nil, err
 	}
 	d := Draft{Account: Account{Profile: Profile{Language: s.Language}, Role: record.User, Active: true}}
-	err = fault.All(fill(&d), s.validate(&d.Account), s.checkPassword("password", d.Password, d.Profile))
-	if err != nil {
+	if err := fault.All(fill(&d), s.validate(&d.Account), s.checkWayIn(&d)); err != nil {
 		return nil, err
 	}
-	hash, err := s.Hasher.Hash(ctx, d.Password.Reveal())
-	return func(ctx context.Context) (User, error) {
-		return s.insert(ctx, d.Account, hash, "made the user "+d.Username)
-	}, err
+	hash := "" // fits no password
+	if d.Password.Reveal() != "" {
+		hash, err = s.Hasher.Hash(ctx, d.Password.Reveal())
+	}
+	return func(ctx context.Context) (User, error) { return s.add(ctx, d, hash) }, err
+}
+
+// checkWayIn checks that a new user can get in: by a password, by a link that
+// is sent to them, or by either.
+func (s *Service) checkWayIn(d *Draft) error {
+	var bad fault.Fields
+	bad.Check(!d.SendCredentials || s.Mailer != nil, "sendCredentials", "must be false: "+errNoMail.Message)
+	if d.Password.Reveal() == "" {
+		bad.Check(d.SendCredentials, "password", "is required unless sendCredentials is true")
+		return bad.Err()
+	}
+	return fault.All(bad.Err(), s.checkPassword("password", d.Password, d.Profile))
+}
+
+func (s *Service) add(ctx context.Context, d Draft, hash string) (u User, err error) {
+	description := "made the user " + d.Username
+	if !d.SendCredentials {
+		return s.insert(ctx, d.Account, hash, description)
+	}
+	err = s.InTx(ctx, func(ctx context.Context) error {
+		if u, err = s.insert(ctx, d.Account, hash, description+", who is sent a link"); err != nil {
+			return err
+		}
+		return s.Mailer.Credentials(ctx, u.ID)
+	})
+	return u, err
 }
 
 // AmendMe lets change rewrite the profile of the user who asks. A version
@@ -107,6 +133,9 @@ func (s *Service) amend(ctx context.Context, id record.UserID, version int, chan
 				return record.Entry{}, err
 			}
 		}
+		if before.Email != u.Email || before.Active && !u.Active { // what was sent to a wrong address opens nothing
+			return e, s.Links.DeleteAll(ctx, id)
+		}
 		return e, nil
 	})
 	return u, err
@@ -143,7 +172,7 @@ func (s *Service) Remove(ctx context.Context, id record.UserID, version int) (de
 		if deleted = !kept; deleted {
 			e = userEntry(record.Delete, record.Deleted, u, "deleted the user "+u.Username, before.Account, nil)
 		}
-		if err := s.endAll(ctx, id, &e); err != nil || kept {
+		if err := s.lockOut(ctx, id, &e); err != nil || kept {
 			return e, err
 		}
 		return e, s.Users.Delete(ctx, id)
@@ -203,7 +232,32 @@ func (s *Service) ResetPassword(ctx context.Context, id record.UserID, next Pass
 	return s.setPassword(ctx, u, next, "reset the password of "+u.Username)
 }
 
-// ResetPasswordOf does the same for the user with this name or e-mail address.
+// SendReset sends any user a link that sets a new password, and signs them out
+// everywhere. The old password is good until the link is used.
+func (s *Service) SendReset(ctx context.Context, id record.UserID) error {
+	if err := record.Require(ctx, record.AdminOnly); err != nil {
+		return err
+	}
+	if s.Mailer == nil {
+		return errNoMail
+	}
+	return s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
+		u, err := s.hold(ctx, id)
+		if err == nil && !u.Active {
+			err = ErrInactive
+		}
+		if err != nil {
+			return record.Entry{}, err
+		}
+		e := userEntry(record.Update, record.Updated, u, "sent "+u.Username+" a link that sets a new password", nil, nil)
+		if err := s.endAll(ctx, id, &e); err != nil {
+			return record.Entry{}, err
+		}
+		return e, s.Mailer.PasswordReset(ctx, id)
+	})
+}
+
+// ResetPasswordOf sets the password of the user with this name or e-mail address.
 func (s *Service) ResetPasswordOf(ctx context.Context, login string, next Password) error {
 	u, _, err := s.Users.Named(ctx, s.Normalize(login))
 	if err != nil {
@@ -221,13 +275,26 @@ func (s *Service) setPassword(ctx context.Context, u User, next Password, descri
 		return err
 	}
 	return s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
-		if err := s.Users.SetPassword(ctx, u.ID, hash); err != nil {
-			return record.Entry{}, err
-		}
-		e := userEntry(record.Update, record.Updated, u, description, nil, newPassword)
-		err := s.endAll(ctx, u.ID, &e)
-		return e, err
+		return s.replacePassword(ctx, u, hash, description)
 	})
+}
+
+// replacePassword sets a password. What led in before does so no longer.
+func (s *Service) replacePassword(ctx context.Context, u User, hash, description string) (record.Entry, error) {
+	if err := s.Users.SetPassword(ctx, u.ID, hash); err != nil {
+		return record.Entry{}, err
+	}
+	e := userEntry(record.Update, record.Updated, u, description, nil, newPassword)
+	err := s.lockOut(ctx, u.ID, &e)
+	return e, err
+}
+
+// lockOut ends all sessions and links of a user.
+func (s *Service) lockOut(ctx context.Context, id record.UserID, e *record.Entry) error {
+	if err := s.Links.DeleteAll(ctx, id); err != nil {
+		return err
+	}
+	return s.endAll(ctx, id, e)
 }
 
 func (s *Service) insert(ctx context.Context, a Account, hash, description string) (User, error) {

@@ -14,7 +14,7 @@ const ChangesLife = time.Hour
 const ImportLife = 30 * 24 * time.Hour
 
 // Tidy deletes what nobody asks for any more: changes, kept answers,
-// sessions and imports that are over.
+// sessions, links and imports that are over.
 func (db *DB) Tidy(ctx context.Context, now date.Moment) error {
 	old := []struct {
 		query  string
@@ -25,6 +25,7 @@ func (db *DB) Tidy(ctx context.Context, now date.Moment) error {
 		{"DELETE FROM sessions WHERE expires_at < ?", now},
 		{"DELETE FROM imports WHERE created_at < ?", now.Add(-ImportLife)},
 		{"DELETE FROM setup_code WHERE expires_at < ?", now},
+		{"DELETE FROM links WHERE expires_at < ?", now},
 	}
 	for _, o := range old { // one by one, so that none keeps a writer waiting for long
 		err := db.InLongTx(ctx, func(ctx context.Context) error {

@@ -171,7 +171,7 @@ func replayExpires(t *testing.T, w *world) {
 
 // tidy deletes what is over, and nothing else.
 func tidy(t *testing.T, w *world) {
-	all := []string{"changes", "idempotency_keys", "sessions", "session_tokens", "setup_code"}
+	all := []string{"changes", "idempotency_keys", "sessions", "session_tokens", "setup_code", "links"}
 	check := func(when string, want ...int) {
 		t.Helper()
 		wantErr(t, "Tidy", w.db.Tidy(t.Context(), w.now()), nil)
@@ -186,15 +186,17 @@ func tidy(t *testing.T, w *world) {
 	r := &store.Replays{DB: w.db, Now: w.now}
 	_, _, err := r.Once(t.Context(), request("k"), w.effect(t, "A1"))
 	wantErr(t, "Once", err, nil)
-	check("at once", 1, 1, 1, 1, 1)
+	must(w.identity.ResetLetter(t.Context(), w.user.ID, "m1"))(t)
+	must(w.identity.WelcomeLetter(t.Context(), w.user.ID, "m2"))(t)
+	check("at once", 1, 1, 1, 1, 1, 2)
 	w.pass(store.ChangesLife)
-	check("after an hour", 1, 1, 1, 1, 1)
+	check("after an hour", 1, 1, 1, 1, 1, 2)
 	w.pass(time.Second)
-	check("and a second", 0, 1, 1, 1, 1)
+	check("and a second", 0, 1, 1, 1, 1, 2)
 	w.pass(24 * time.Hour)
-	check("after a day", 0, 0, 1, 1, 0)
+	check("after a day", 0, 0, 1, 1, 0, 1)
 	w.pass(w.identity.RefreshTTL)
-	check("after a week", 0, 0, 0, 0, 0)
+	check("after a week", 0, 0, 0, 0, 0, 0)
 	logs := w.count(t, "SELECT COUNT(*) FROM audit_logs")
 	if cars := w.count(t, "SELECT COUNT(*) FROM cars"); cars != 1 || logs != 1 {
 		t.Errorf("%d cars and %d logs are left, want 1 and 1", cars, logs)

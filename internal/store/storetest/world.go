@@ -45,6 +45,7 @@ type world struct {
 	clients  *customers.Service
 	rental   *rental.Service
 	audit    *audit.Service
+	mails    mails
 
 	admin, employee, user identity.User
 }
@@ -83,6 +84,7 @@ func newWorld(t *testing.T, d testdb.Database) *world {
 	env := record.Env{InTx: db.InTx, Journal: store.Journal{DB: db, Now: w.now}, Now: w.now, Zone: time.UTC}
 	w.identity = &identity.Service{
 		Env: env, Users: w.users, Sessions: store.Sessions{DB: db}, Setup: store.Setup{DB: db},
+		Links: store.Links{DB: db}, Mailer: &w.mails,
 		Hasher: hasher{}, Access: signer{}, Refresh: chain{},
 		Judge:         func(string, ...string) string { return "" },
 		Normalize:     func(s string) string { return s },
@@ -101,11 +103,12 @@ func (w *world) reset(t testing.TB) {
 	t.Helper()
 	w.clock.at = date.At(time.Date(2026, time.June, 15, 10, 0, 0, 123456000, time.UTC))
 	for _, table := range []string{
-		"imports", "holds", "contracts", "contract_numbers", "cars", "customers", "session_tokens", "sessions", "setup_code",
+		"links", "imports", "holds", "contracts", "contract_numbers", "cars", "customers", "session_tokens", "sessions", "setup_code",
 		"audit_logs", "changes", "idempotency_keys",
 	} {
 		w.exec(t, "DELETE FROM "+table)
 	}
+	w.mails.forget()
 	w.exec(t, "UPDATE change_counter SET seq = 0")
 	w.exec(t, "DELETE FROM users WHERE role <> 'admin' OR NOT active")
 	w.exec(t, "UPDATE users SET id = 'before', username_key = 'before', email_key = 'before' WHERE id = (SELECT MIN(id) FROM users)")

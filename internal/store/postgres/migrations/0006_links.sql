@@ -1,0 +1,12 @@
+-- +goose Up
+-- Links by which a user sets a password once. They are in mails; here are
+-- their digests only. A user has one for each purpose: the last that was sent.
+CREATE TABLE links (
+	digest     TEXT COLLATE "C" PRIMARY KEY,
+	user_id    TEXT COLLATE "C" NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+	purpose    TEXT NOT NULL CHECK (purpose IN ('welcome', 'reset')),
+	mail_id    TEXT NOT NULL, -- of the mail that it is in
+	created_at TIMESTAMPTZ NOT NULL,
+	expires_at TIMESTAMPTZ NOT NULL
+);
+CREATE UNIQUE INDEX links_user_id_purpose_key ON links (user_id, purpose);
