@@ -62,6 +62,7 @@ var rules = map[string]rule{
 	"internal/transfer":           {ours: "kernel domain internal/sheet"},
 	"internal/httpapi/middleware": {ours: "kernel internal/record internal/observe"},
 	"internal/httpapi":            {ours: "kernel domain internal/observe internal/sheet internal/transfer internal/cache internal/ratelimit internal/overload internal/httpapi/middleware", theirs: "github.com/danielgtaylor/huma github.com/klauspost/compress"},
+	"internal/pages":              {ours: "kernel domain"},
 	"internal/cli":                {ours: "kernel domain internal/config internal/sheet internal/transfer", theirs: "github.com/alecthomas/kong"},
 	// Where records are kept.
 	"internal/store":          {ours: "kernel domain internal/text", theirs: "github.com/pressly/goose"},
@@ -87,7 +88,7 @@ var groups = map[string]string{
 	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident internal/encode",
 	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
-	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/mail internal/transfer internal/httpapi internal/cli internal/demo",
+	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/mail internal/transfer internal/httpapi internal/cli internal/demo internal/pages",
 }
 
 var (

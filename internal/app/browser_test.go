@@ -53,11 +53,11 @@ func chromium(t *testing.T) string {
 }
 
 // browse opens a page in a browser that lasts for the test.
-func browse(t *testing.T, url string) *browser {
+func browse(t *testing.T, url string, flags ...string) *browser {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 3*time.Minute)
-	cmd := exec.CommandContext(ctx, chromium(t), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--no-first-run", "--window-size=1280,1600", "--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")
+	cmd := exec.CommandContext(ctx, chromium(t), append(flags, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+		"--no-first-run", "--window-size=1280,1600", "--user-data-dir="+t.TempDir(), "--remote-debugging-pipe", "about:blank")...)
 	theirs, to, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -183,15 +183,22 @@ func (b *browser) send(m message) error {
 
 func (b *browser) call(method string, params, result any) {
 	b.t.Helper()
+	if err := b.try(method, params, result); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// try is call for what a page that is left does not answer any more.
+func (b *browser) try(method string, params, result any) error {
 	raw, err := json.Marshal(params)
 	if err != nil {
-		b.t.Fatal(err)
+		return err
 	}
 	answer := make(chan message, 1)
 	b.mu.Lock()
 	if b.waiting == nil {
 		b.mu.Unlock()
-		b.t.Fatalf("%s: the browser is gone", method)
+		return fmt.Errorf("%s: the browser is gone", method)
 	}
 	b.next++
 	m := message{ID: b.next, SessionID: b.session, Method: method}
@@ -201,17 +208,16 @@ func (b *browser) call(method string, params, result any) {
 	b.waiting[m.ID] = answer
 	b.mu.Unlock()
 	if err := b.send(m); err != nil {
-		b.t.Fatal(err)
+		return err
 	}
 	got, ok := <-answer
 	if !ok || got.Error != nil {
-		b.t.Fatalf("%s: %s", method, got.Error)
+		return fmt.Errorf("%s: %s", method, got.Error)
 	}
-	if result != nil {
-		if err := json.Unmarshal(got.Result, result); err != nil {
-			b.t.Fatal(err)
-		}
+	if result == nil {
+		return nil
 	}
+	return json.Unmarshal(got.Result, result)
 }
 
 // run evaluates a script in the page and returns what it comes to, as text.

@@ -39,6 +39,7 @@ type Office struct {
 	cache    cache.Cache
 	link     *redis.Link // nil without Redis
 	now      func() date.Moment
+	pages    func() []httpapi.Page
 }
 
 // NewOffice returns the services over db, which share what they can through
@@ -87,7 +88,7 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 		Currency:  c.Currency,
 		TempDir:   c.DataDir,
 	}
-	return &Office{
+	o := &Office{
 		DB:       db,
 		Feed:     feed,
 		Identity: people,
@@ -119,11 +120,13 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 			Proxies:     c.Proxies,
 		},
 	}
+	o.pages = func() []httpapi.Page { return pagesOf(o.API, c) }
+	return o
 }
 
 // Handler returns everything that is served over HTTP. It is called once.
 func (o *Office) Handler(health func() httpapi.Health) http.Handler {
-	o.API.Health = health
+	o.API.Health, o.API.Pages = health, o.pages()
 	return o.API.Handler()
 }
 

@@ -25,7 +25,7 @@ import (
 )
 
 // An API serves the services that it is given. All of its fields are required,
-// except the lists and the flags.
+// except the lists, the flags and Pages.
 type API struct {
 	Identity  *identity.Service
 	Fleet     *fleet.Service
@@ -52,10 +52,12 @@ type API struct {
 	CrossSite   bool           // the web client is on another site
 	Origins     []string       // that may use the API from a browser
 	Proxies     []netip.Prefix // whose X-Forwarded-For is believed
+	Pages       []Page         // that are served beside the API
 
 	mux      *guardedMux
 	huma     huma.API
 	routes   []Route
+	pages    []Route
 	shelves  []*shelf
 	policies map[ratelimit.Rule]policy
 }
@@ -86,6 +88,7 @@ func (a *API) Handler() http.Handler {
 	a.cacheRoutes()
 	a.docsRoutes(a.assetRoutes())
 	a.completeAnswers()
+	a.pageRoutes()
 	a.mux.ServeMux.HandleFunc("/", a.unrouted)
 	return middleware.Chain(http.HandlerFunc(a.routed),
 		middleware.Visit(a.Proxies),
@@ -107,7 +110,7 @@ func (a *API) routed(w http.ResponseWriter, r *http.Request) {
 	a.mux.ServeHTTP(w, r)
 }
 
-// Routes returns the route table. Handler was called before.
+// Routes returns the route table of the API, without pages. Handler was called before.
 func (a *API) Routes() []Route { return a.routes }
 
 // OpenAPI returns the document that describes the API. Handler was called before.

@@ -134,6 +134,21 @@ func (f *asset) reply(h http.Header) (reply, error) {
 	return rep, err
 }
 
+// AssetPath returns where the static file with this name is served; "" if
+// there is none.
+func AssetPath(name string) string {
+	all, err := newAssets()
+	if err != nil {
+		return ""
+	}
+	for file, f := range all {
+		if f.name == name {
+			return "/assets/" + file
+		}
+	}
+	return ""
+}
+
 // page answers with a page whose html names static files as "/assets/NAME": it
 // asks for them by their hashes. policy says what else the page may have.
 func (all assets) page(html, policy string) reply {

@@ -27,6 +27,7 @@ var update = flag.Bool("update", false, "write the static files anew")
 var assetSources = []string{
 	"docs/docs.css",
 	"docs/docs.js",
+	"../pages/pages.css",
 	"swagger-ui/favicon-32x32.png",
 	"swagger-ui/swagger-ui-bundle.js",
 	"swagger-ui/swagger-ui.css",

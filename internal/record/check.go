@@ -88,7 +88,9 @@ func CheckEmail(bad *fault.Fields, field, text string) {
 }
 
 // isOdd reports whether r looks like something else in an address, or like nothing.
-func isOdd(r rune) bool { return r > unicode.MaxASCII && !unicode.In(r, unicode.L, unicode.M, unicode.N) }
+func isOdd(r rune) bool {
+	return r > unicode.MaxASCII && !unicode.In(r, unicode.L, unicode.M, unicode.N)
+}
 
 // isDomain reports whether a name is made of labels of letters, digits and hyphens.
 func isDomain(name string) bool {

@@ -80,44 +80,44 @@ func TestCheckEmail(t *testing.T) {
 		"ana@localhost":         true,
 		"o'neil_1/2@example.ba": true,
 
-		"a@x.com,b@x.com":                          false,
-		"a@x.com;b@x.com":                          false,
-		"a@x.com b@x.com":                          false,
-		"a@x.com, <b@x.com>":                       false,
-		"Friends: a@x.com, b@x.com;":               false,
-		"a@x.com (Ana)":                            false,
-		"a@b@x.com":                                false,
-		`"a b"@x.com`:                              false, // quoted local parts
-		`"a"@x.com`:                                false,
-		`"a@b"@x.com`:                              false,
-		`a"b@x.com`:                                false,
-		"a@x.com\r\nBcc: b@x.com":                  false,
-		"a\r\n@x.com":                              false,
-		"a@x.com\n":                                false,
-		"a\tb@x.com":                               false,
-		"a\x00b@x.com":                             false,
-		"a\x7fb@x.com":                             false,
-		"a\u0085b@x.com":                           false, // a line end of another kind
-		"a\u2028b@x.com":                           false,
-		"a\u200bb@x.com":                           false, // of no width
-		"a\u202eb@x.com":                           false, // turns the text around
-		"a\u00a0b@x.com":                           false,
-		"a\ufeffb@x.com":                           false,
-		"\U0001f697@x.com":                         false,
-		"a\xffb@x.com":                             false,
-		"a@[192.0.2.1]":                            false,
-		"a@x..com":                                 false,
-		"a@.x.com":                                 false,
-		"a@x.com.":                                 false,
-		"a@-x.com":                                 false,
-		"a@x-.com":                                 false,
-		"a@x_y.com":                                false,
-		"a@x!y":                                    false,
-		"a@x\u3002com":                             false, // a full stop of another kind
-		"a@" + strings.Repeat("x", 64) + ".com":    false,
-		".a@x.com":                                 false,
-		"a..b@x.com":                               false,
-		"{{.Link}}@x.com":                          true, // odd, and allowed: whatever writes it escapes it
+		"a@x.com,b@x.com":                       false,
+		"a@x.com;b@x.com":                       false,
+		"a@x.com b@x.com":                       false,
+		"a@x.com, <b@x.com>":                    false,
+		"Friends: a@x.com, b@x.com;":            false,
+		"a@x.com (Ana)":                         false,
+		"a@b@x.com":                             false,
+		`"a b"@x.com`:                           false, // quoted local parts
+		`"a"@x.com`:                             false,
+		`"a@b"@x.com`:                           false,
+		`a"b@x.com`:                             false,
+		"a@x.com\r\nBcc: b@x.com":               false,
+		"a\r\n@x.com":                           false,
+		"a@x.com\n":                             false,
+		"a\tb@x.com":                            false,
+		"a\x00b@x.com":                          false,
+		"a\x7fb@x.com":                          false,
+		"a\u0085b@x.com":                        false, // a line end of another kind
+		"a\u2028b@x.com":                        false,
+		"a\u200bb@x.com":                        false, // of no width
+		"a\u202eb@x.com":                        false, // turns the text around
+		"a\u00a0b@x.com":                        false,
+		"a\ufeffb@x.com":                        false,
+		"\U0001f697@x.com":                      false,
+		"a\xffb@x.com":                          false,
+		"a@[192.0.2.1]":                         false,
+		"a@x..com":                              false,
+		"a@.x.com":                              false,
+		"a@x.com.":                              false,
+		"a@-x.com":                              false,
+		"a@x-.com":                              false,
+		"a@x_y.com":                             false,
+		"a@x!y":                                 false,
+		"a@x\u3002com":                          false, // a full stop of another kind
+		"a@" + strings.Repeat("x", 64) + ".com": false,
+		".a@x.com":                              false,
+		"a..b@x.com":                            false,
+		"{{.Link}}@x.com":                       true, // odd, and allowed: whatever writes it escapes it
 	} {
 		if got := passes(func(bad *fault.Fields) { record.CheckEmail(bad, "f", text) }); got != want {
 			t.Errorf("CheckEmail(%q) = %t", text, got)

@@ -1,0 +1,24 @@
+package app
+
+import (
+	"cartracker/internal/config"
+	"cartracker/internal/httpapi"
+	"cartracker/internal/identity"
+	"cartracker/internal/pages"
+)
+
+// pagesOf returns the pages through which people come in to api. The addresses
+// that c has are those in force by then.
+func pagesOf(api *httpapi.API, c *config.Config) (out []httpapi.Page) {
+	all := pages.New(api, pages.Settings{
+		AppName:  c.AppName,
+		BaseURL:  c.BaseURL,
+		AppURL:   c.AppURL,
+		Style:    httpapi.AssetPath("pages.css"),
+		Language: identity.Language(c.DefaultLanguage),
+	})
+	for _, p := range all.All() {
+		out = append(out, httpapi.Page(p))
+	}
+	return out
+}

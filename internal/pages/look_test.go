@@ -1,0 +1,94 @@
+package pages
+
+import (
+	"bytes"
+	_ "embed" // the style sheet
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"cartracker/internal/identity"
+	"cartracker/internal/record"
+)
+
+//go:embed pages.css
+var style string
+
+// TestLooks writes every page with texts that try to be more than text.
+func TestLooks(t *testing.T) {
+	all, err := parsed()()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const hostile = `"'><script>alert(1)</script>{{.Token}}` + "\r\n"
+	name := hostile
+	for _, l := range []identity.Language{identity.English, identity.Bosnian} {
+		v := view{
+			Settings: Settings{AppName: hostile, Style: "/assets/pages.css"}, Lang: l, Words: wordsIn(l), Client: "javascript:alert(1)",
+			Title: hostile, Problem: hostile, Login: hostile, Email: hostile, Token: hostile, ID: hostile,
+			Errors: map[string]string{"username": hostile, "password": hostile, "email": hostile, "repeat": hostile},
+			Person: record.Person{Username: hostile, Name: &name},
+		}
+		for look, tmpl := range all {
+			var out bytes.Buffer
+			if err := tmpl.Execute(&out, v); err != nil {
+				t.Errorf("%s: %v", look, err)
+			}
+			if text := out.String(); strings.Contains(text, "<script") || strings.Contains(text, `"'>`) || strings.Contains(text, `"javascript:`) || !strings.Contains(text, `<html lang="`+string(l)+`">`) {
+				t.Errorf("%s: %s", look, text)
+			}
+		}
+	}
+	if len(all) != 8 {
+		t.Errorf("%d looks", len(all))
+	}
+}
+
+// TestContrast holds the colours to what people with weak eyes can read: 4.5
+// for text, 3 for the border of a field and what has the focus (WCAG 2.2).
+func TestContrast(t *testing.T) {
+	light, dark, ok := strings.Cut(style, "prefers-color-scheme: dark")
+	if !ok {
+		t.Fatal("there is no dark style")
+	}
+	for scheme, text := range map[string]string{"light": light, "dark": dark} {
+		colours := map[string]float64{}
+		for _, m := range regexp.MustCompile(`--([a-z-]+): #([0-9a-f]{3,6});`).FindAllStringSubmatch(text, -1) {
+			colours[m[1]] = luminance(t, m[2])
+		}
+		for pair, least := range map[[2]string]float64{
+			{"ink", "card"}: 4.5, {"quiet", "card"}: 4.5, {"main", "card"}: 4.5, {"on-main", "main"}: 4.5, {"bad", "card"}: 4.5, {"bad", "bad-paper"}: 4.5,
+			{"line", "card"}: 3, {"focus", "card"}: 3, {"focus", "paper"}: 3,
+		} {
+			a, b := colours[pair[0]], colours[pair[1]]
+			if got := (math.Max(a, b) + 0.05) / (math.Min(a, b) + 0.05); got < least {
+				t.Errorf("%s: %s on %s has a contrast of %.2f, want %.1f", scheme, pair[0], pair[1], got, least)
+			}
+		}
+	}
+}
+
+// luminance returns how light a colour is, from 0 to 1.
+func luminance(t *testing.T, hex string) (sum float64) {
+	t.Helper()
+	if len(hex) == 3 {
+		hex = fmt.Sprintf("%c%c%c%c%c%c", hex[0], hex[0], hex[1], hex[1], hex[2], hex[2])
+	}
+	for i, weight := range []float64{0.2126, 0.7152, 0.0722} {
+		n, err := strconv.ParseUint(hex[2*i:2*i+2], 16, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := float64(n) / 255
+		if c <= 0.04045 {
+			c /= 12.92
+		} else {
+			c = math.Pow((c+0.055)/1.055, 2.4)
+		}
+		sum += weight * c
+	}
+	return sum
+}
