@@ -2,6 +2,7 @@
 package app
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 	"cartracker/internal/fleet"
 	"cartracker/internal/httpapi"
 	"cartracker/internal/identity"
+	"cartracker/internal/jobs"
+	"cartracker/internal/mail"
 	"cartracker/internal/ratelimit"
 	"cartracker/internal/record"
 	"cartracker/internal/redis"
@@ -31,21 +34,24 @@ const maxBehind = 2 * time.Second
 
 // An Office is everything that works on one database.
 type Office struct {
-	DB       *store.DB
-	Feed     *store.Feed
-	Identity *identity.Service
-	Transfer *transfer.Service
-	API      *httpapi.API
-	cache    cache.Cache
-	link     *redis.Link // nil without Redis
-	now      func() date.Moment
-	pages    func() []httpapi.Page
+	DB           *store.DB
+	Feed         *store.Feed
+	Identity     *identity.Service
+	Transfer     *transfer.Service
+	API          *httpapi.API
+	Jobs         *jobs.Queue
+	sender       mail.Sender
+	badTemplates []error
+	cache        cache.Cache
+	link         *redis.Link // nil without Redis
+	now          func() date.Moment
+	pages        func() []httpapi.Page
 }
 
 // NewOffice returns the services over db, which share what they can through
 // link unless that is nil. The clock is time.Now but in tests. What is
 // remembered is used while the feed runs.
-func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, version string, clock func() time.Time) *Office {
+func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, version string, clock func() time.Time) (*Office, error) {
 	now := func() date.Moment { return date.At(clock()) }
 	keys := secret.DeriveKeys(master)
 	env := record.Env{InTx: db.InTx, Journal: store.Journal{DB: db, Now: now}, Now: now, Zone: c.Zone}
@@ -121,7 +127,7 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 		},
 	}
 	o.pages = func() []httpapi.Page { return pagesOf(o.API, c) }
-	return o
+	return o, o.openJobs(c, link)
 }
 
 // Handler returns everything that is served over HTTP. It is called once.
@@ -134,7 +140,7 @@ func (o *Office) Handler(health func() httpapi.Health) http.Handler {
 // Its parts have ended before.
 func (o *Office) Close() error {
 	o.cache.Close()
-	return o.DB.Close()
+	return errors.Join(o.sender.Close(), o.DB.Close())
 }
 
 // refreshTokens is the identity.RefreshMaker.

@@ -87,9 +87,18 @@ func (p Program) Transfer(ctx context.Context, c *config.Config, do func(*transf
 	return errors.Join(err, office.Close())
 }
 
+// Jobs lets do look after the mails that are on their way.
+func (p Program) Jobs(ctx context.Context, c *config.Config, do func(cli.Mails) error) error {
+	office, _, err := openOffice(ctx, c, nil, p.Version)
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(office.Jobs), office.Close())
+}
+
 // bare returns the API without anything behind it, to be described.
 func bare() *httpapi.API {
-	o := NewOffice(store.New(nil, nil, nil, store.Dialect{}), nil, &config.Config{Zone: time.UTC, CacheBytes: 1}, []byte("described, never served"), "", time.Now)
+	o, _ := NewOffice(store.New(nil, nil, nil, store.Dialect{}), nil, &config.Config{Zone: time.UTC, CacheBytes: 1}, []byte("described, never served"), "", time.Now) // nothing is opened that could fail
 	defer o.cache.Close()
 	o.Handler(nil)
 	return o.API

@@ -69,7 +69,11 @@ func openOffice(ctx context.Context, c *config.Config, link *redis.Link, version
 	if _, err := db.Migrate(ctx); err != nil {
 		return nil, false, errors.Join(err, db.Close())
 	}
-	return NewOffice(db, link, c, master, version, time.Now), made, nil
+	o, err = NewOffice(db, link, c, master, version, time.Now)
+	if err != nil {
+		return nil, false, errors.Join(err, db.Close())
+	}
+	return o, made, nil
 }
 
 // masterKey returns the secret from which all keys are derived. On SQLite one

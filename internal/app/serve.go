@@ -17,6 +17,7 @@ import (
 	"cartracker/internal/cli"
 	"cartracker/internal/config"
 	"cartracker/internal/observe"
+	"cartracker/internal/redis"
 )
 
 const (
@@ -31,28 +32,16 @@ const (
 	tidyEvery    = 10 * time.Minute
 )
 
-// Serve runs the program until ctx is done, then lets the requests under way
-// finish. It calls ready, if not nil, with the address once it accepts connections.
+// Serve runs the program until ctx is done, then lets the requests and jobs
+// under way finish. It calls ready, if not nil, with the address once it accepts
+// connections.
 func (p Program) Serve(ctx context.Context, c *config.Config, t cli.Terminal, ready func(addr string)) (err error) {
-	level := new(slog.LevelVar)
-	level.Set(c.Level)
-	slog.SetDefault(observe.NewLogger(t.Err, c.LogFormat, level))
-	tuneMemory(c)
-	link, err := openLink(ctx, c)
+	l, err := p.begin(ctx, c, t)
 	if err != nil {
 		return err
 	}
-	if link != nil {
-		defer link.Close()
-	}
-	office, made, err := openOffice(ctx, c, link, p.Version)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, office.Close()) }()
-	if err := office.Replicate(ctx, c); err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, l.close()) }()
+	office := l.office
 	ln, err := net.Listen("tcp", c.Addr())
 	if err != nil {
 		return fmt.Errorf("cannot listen: %w", err)
@@ -63,16 +52,73 @@ func (p Program) Serve(ctx context.Context, c *config.Config, t cli.Terminal, re
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	w := &watch{ping: office.DB.Ping, lost: office.DB.Lost, link: link, now: office.now, began: office.now(), version: p.Version}
-	announce(t.Err, c, made, code, t.ErrTerminal)
+	w := &watch{ping: office.DB.Ping, lost: office.DB.Lost, link: l.link, now: office.now, began: office.now(), version: p.Version}
+	announce(t.Err, c, l.made, code, t.ErrTerminal)
 	if ready != nil {
 		ready(ln.Addr().String())
 	}
-	parts := append(office.Parts(), w.Run, office.tidy)
+	l.parts = append(l.parts, w.Run, office.tidy)
 	if backups := office.schedule(c, p.Version); backups != nil {
-		parts = append(parts, backups)
+		l.parts = append(l.parts, backups)
 	}
-	return run(ctx, newServer(office.Handler(w.Health)), ln, w, parts)
+	if !c.NoWorkers {
+		office.tellMail(c)
+		l.work = office.Jobs.Run
+	}
+	return l.run(ctx, newServer(office.Handler(w.Health)), ln, w)
+}
+
+// Work works jobs until ctx is done, beside programs that serve without.
+func (p Program) Work(ctx context.Context, c *config.Config, t cli.Terminal) (err error) {
+	l, err := p.begin(ctx, c, t)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.close()) }()
+	l.office.tellMail(c)
+	l.work = l.office.Jobs.Run
+	fmt.Fprintf(t.Err, "%s works jobs\n  data: %s\n", c.AppName, where(c, l.made))
+	return l.run(ctx, nil, nil, nil)
+}
+
+// A life is what a program has open for as long as it runs.
+type life struct {
+	office *Office
+	made   bool        // the database is new
+	link   *redis.Link // nil without Redis
+	parts  []func(context.Context) error
+	work   func(context.Context) error // jobs; nil if others work them
+}
+
+// begin opens what a program needs for as long as it runs.
+func (p Program) begin(ctx context.Context, c *config.Config, t cli.Terminal) (*life, error) {
+	level := new(slog.LevelVar)
+	level.Set(c.Level)
+	slog.SetDefault(observe.NewLogger(t.Err, c.LogFormat, level))
+	tuneMemory(c)
+	link, err := openLink(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	l := &life{link: link}
+	if l.office, l.made, err = openOffice(ctx, c, link, p.Version); err == nil {
+		err = l.office.Replicate(ctx, c)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	l.parts = l.office.Parts()
+	return l, nil
+}
+
+func (l *life) close() (err error) {
+	if l.office != nil {
+		err = l.office.Close()
+	}
+	if l.link != nil {
+		l.link.Close()
+	}
+	return err
 }
 
 func newServer(h http.Handler) *http.Server {
@@ -84,27 +130,42 @@ func newServer(h http.Handler) *http.Server {
 	}
 }
 
-// run serves until ctx is done. The parts that live as long as the server are
-// stopped once no request can need them.
-func run(ctx context.Context, srv *http.Server, ln net.Listener, w *watch, parts []func(context.Context) error) error {
+// run lives until ctx is done. Jobs are begun no more then, and no connection
+// is accepted; those under way may finish. The parts that live as long are
+// stopped once nothing can need them. A server is not needed.
+func (l *life) run(ctx context.Context, srv *http.Server, ln net.Listener, w *watch) error {
 	partsCtx, stopParts := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan error, len(parts))
-	for _, part := range parts {
+	ended := make(chan error, len(l.parts))
+	for _, part := range l.parts {
 		go func() { ended <- part(partsCtx) }()
 	}
+	workCtx, stopWork := context.WithCancel(ctx)
+	defer stopWork()
+	worked := make(chan error, 1)
+	if l.work == nil {
+		close(worked)
+	} else {
+		go func() { worked <- l.work(workCtx) }()
+	}
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(ln) }()
+	if srv != nil {
+		go func() { served <- srv.Serve(ln) }()
+	}
 
 	var err error
 	select {
 	case err = <-served:
 	case <-ctx.Done():
-		w.stopping.Store(true)
-		slog.InfoContext(ctx, "stopping: requests under way may finish")
-		err = drain(ctx, srv)
+		slog.InfoContext(ctx, "stopping: requests and jobs under way may finish")
+		if srv != nil {
+			w.stopping.Store(true)
+			err = drain(ctx, srv)
+		}
 	}
+	stopWork()
+	err = errors.Join(err, <-worked)
 	stopParts()
-	for range parts {
+	for range l.parts {
 		err = errors.Join(err, <-ended)
 	}
 	slog.InfoContext(ctx, "stopped")
@@ -153,11 +214,7 @@ func (o *Office) tidy(ctx context.Context) error {
 
 // announce tells whoever started the program where it is and what to do next.
 func announce(w io.Writer, c *config.Config, made bool, code setupCode, terminal bool) {
-	where := "PostgreSQL"
-	if c.Database.Driver == config.SQLite {
-		where = c.Database.Path + map[bool]string{true: " (new)", false: " (was there)"}[made]
-	}
-	fmt.Fprintf(w, "%s listens on http://%s\n  data: %s\n", c.AppName, c.Addr(), where)
+	fmt.Fprintf(w, "%s listens on http://%s\n  data: %s\n", c.AppName, c.Addr(), where(c, made))
 	if local := "http://" + c.Addr(); c.BaseURL != local {
 		fmt.Fprintf(w, "  clients reach it at %s\n", c.BaseURL)
 	}
@@ -167,6 +224,13 @@ func announce(w io.Writer, c *config.Config, made bool, code setupCode, terminal
 	if code.text != "" {
 		code.explain(w, c, terminal)
 	}
+}
+
+func where(c *config.Config, made bool) string {
+	if c.Database.Driver == config.SQLite {
+		return c.Database.Path + map[bool]string{true: " (new)", false: " (was there)"}[made]
+	}
+	return "PostgreSQL"
 }
 
 func isLoopback(host string) bool {

@@ -26,6 +26,10 @@ const (
 type Program interface {
 	// Serve runs until ctx is done. It calls ready, if not nil, with its address.
 	Serve(ctx context.Context, c *config.Config, t Terminal, ready func(addr string)) error
+	// Work works jobs until ctx is done.
+	Work(ctx context.Context, c *config.Config, t Terminal) error
+	// Jobs lets do look after the mails that are on their way.
+	Jobs(ctx context.Context, c *config.Config, do func(Mails) error) error
 	// Exists returns nil if there is a database: most commands would make one.
 	Exists(*config.Config) error
 	Migrate(context.Context, *config.Config) (steps int, err error)
@@ -77,6 +81,8 @@ type Route struct{ Method, Path, Role string }
 // commands is the whole command line.
 type commands struct {
 	Serve       serveCommand   `cmd:"" help:"Run the program."`
+	Worker      workerCommand  `cmd:"" help:"Send mails and do what is done every day, beside programs that serve with --no-workers."`
+	Jobs        jobsCommand    `cmd:"" help:"Look after the mails that are on their way."`
 	Config      configCommand  `cmd:"" help:"Print the settings in force, without secrets."`
 	Migrate     migrateCommand `cmd:"" help:"Bring the database's schema up to date, or tell where it is."`
 	Backup      backupCommand  `cmd:"" help:"Write a backup of the database into a file, also while the program runs."`

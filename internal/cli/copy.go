@@ -14,6 +14,7 @@ import (
 type Copied struct {
 	Tables int
 	Rows   int64
+	Jobs   int // that wait to be done
 	Took   time.Duration
 }
 
@@ -45,6 +46,9 @@ func (c *copyCommand) Run(ctx context.Context, p Program, t Terminal) error {
 	}
 	fmt.Fprintf(t.Out, "%d tables with %d rows are in %s; counts and checksums are the same. It took %s.\n",
 		done.Tables, done.Rows, to.Shown(), done.Took.Round(time.Millisecond))
+	if done.Jobs > 0 {
+		fmt.Fprintf(t.Out, "%d mails and other jobs that wait to be done wait there as well.\n", done.Jobs)
+	}
 	fmt.Fprintln(t.Out, "Next: set DATABASE_URL to it, and ACCESS_TOKEN_SECRET, and start the program. Nothing in the old database was changed.")
 	return nil
 }

@@ -100,6 +100,7 @@ type Config struct {
 	LogLevel  string `group:"Logs" setting:"LOG_LEVEL" initial:"info" placeholder:"LEVEL" help:"Least that is logged: debug, info, warn or error."`
 	LogFormat string `group:"Logs" setting:"LOG_FORMAT" follows:"json in production, else text" placeholder:"FORMAT" help:"How it is logged: text or json."`
 
+	NoWorkers   bool           `kong:"-"` // jobs are worked by others; a flag of serve
 	Development bool           `kong:"-"` // APP_ENV is development
 	Zone        *time.Location `kong:"-"` // BUSINESS_TZ
 	AccessTTL   time.Duration  `kong:"-"`

@@ -33,6 +33,7 @@ type API struct {
 	Rental    *rental.Service
 	Audit     *audit.Service
 	Transfer  *transfer.Service
+	Mails     MailQueue
 	TempDir   string // for files that are received
 
 	Cache    cache.Cache
@@ -86,6 +87,7 @@ func (a *API) Handler() http.Handler {
 	a.importRoutes()
 	a.operationsRoutes()
 	a.cacheRoutes()
+	a.mailRoutes()
 	a.docsRoutes(a.assetRoutes())
 	a.completeAnswers()
 	a.pageRoutes()

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"testing"
 
 	"cartracker/internal/store"
@@ -61,7 +62,7 @@ func TestCopyAdvances(t *testing.T) {
 			}
 		}
 	}
-	if _, err := store.Copy(t.Context(), from, to, func(string, int64, int64) {}); err != nil {
+	if _, err := store.Copy(t.Context(), from, to, func(string, int64, int64) {}, func(context.Context) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
 	var next int

@@ -29,9 +29,10 @@ const tellEvery = 5_000
 
 // Copy writes all that from holds into to, and returns what that is. It is one
 // transaction of to, which commits only if its counts and checksums are those
-// of from. From is only read; both must have the schema of this program, and to
-// must be empty and a PostgreSQL database.
-func Copy(ctx context.Context, from, to *DB, tell Progress) (all []Content, err error) {
+// of from. What is no table of the program is left to also, which is called last
+// inside of that transaction. From is only read; both must have the schema of
+// this program, and to must be empty and a PostgreSQL database.
+func Copy(ctx context.Context, from, to *DB, tell Progress, also func(context.Context) error) (all []Content, err error) {
 	if to.dialect.CopyIn == nil {
 		return nil, fmt.Errorf("store: a database of %s cannot be copied to", to.Name())
 	}
@@ -42,8 +43,10 @@ func Copy(ctx context.Context, from, to *DB, tell Progress) (all []Content, err 
 	}
 	err = from.Snapshot(ctx, func(s *Snapshot) error {
 		return to.alone(ctx, func(conn *sql.Conn, tx *sql.Tx) error {
-			all, err = copyAll(ctx, s, to, conn, tx, tell)
-			return err
+			if all, err = copyAll(ctx, s, to, conn, tx, tell); err != nil {
+				return err
+			}
+			return also(context.WithValue(ctx, txKey{to}, &transaction{Tx: tx, conn: conn}))
 		})
 	})
 	if err != nil {

@@ -31,13 +31,13 @@ func TestPoolBound(t *testing.T) {
 		change, url     string
 		instances, want int
 	}{
-		{"SELECT 1", url, 1, 44},                                      // 60 - 14 - 2
-		{"SELECT 1", url, 2, 21},                                      // the half
+		{"SELECT 1", url, 1, 43},                                      // 60 - 14 - 3
+		{"SELECT 1", url, 2, 20},                                      // the half
 		{"SELECT 1", url, 1000, 1},                                    // never none
-		{"ALTER ROLE clerk CONNECTION LIMIT 30", url, 1, 28},          // the role's
-		{"ALTER DATABASE cartracker CONNECTION LIMIT 20", url, 1, 18}, // the database's
-		{"SELECT 1", url, 2, 8},                                       // the half of that
-		{"SELECT 1", s.URL("cartracker"), 1, 44},                      // which superusers are not held to
+		{"ALTER ROLE clerk CONNECTION LIMIT 30", url, 1, 27},          // the role's
+		{"ALTER DATABASE cartracker CONNECTION LIMIT 20", url, 1, 17}, // the database's
+		{"SELECT 1", url, 2, 7},                                       // the half of that
+		{"SELECT 1", s.URL("cartracker"), 1, 43},                      // which superusers are not held to
 	} {
 		if _, err := raw.ExecContext(t.Context(), c.change); err != nil {
 			t.Fatal(err)

@@ -70,11 +70,11 @@ func TestPostgresPool(t *testing.T) {
 	}
 	pool, _ := most.Handles()
 	var share int
-	if err := pool.QueryRowContext(t.Context(), "SELECT (CAST(current_setting('max_connections') AS INTEGER) - 10) / 50 - 2").Scan(&share); err != nil {
+	if err := pool.QueryRowContext(t.Context(), "SELECT (CAST(current_setting('max_connections') AS INTEGER) - 10) / 50 - 3").Scan(&share); err != nil {
 		t.Fatal(err)
 	}
 	if got := inUse(t, d.Raw(t), most, share); got != share {
-		t.Errorf("%d connections are open, want the share of an instance less those of the feed and the pulse, %d", got, share)
+		t.Errorf("%d connections are open, want the share of an instance less those of the feed, the pulse and the queue, %d", got, share)
 	}
 
 	few := testdb.EmptyPostgres(t)

@@ -162,7 +162,11 @@ func serve(t testing.TB, d testdb.Database, clock *Clock, settings []func(*confi
 	}
 	company := &Company{Database: d, Clock: clock, Log: &shared}
 	link := connect(t, c)
-	company.Office = app.NewOffice(d.Migrated(t), link, c, []byte(c.AccessTokenSecret.Reveal()), "test", clock.Now)
+	office, err := app.NewOffice(d.Migrated(t), link, c, []byte(c.AccessTokenSecret.Reveal()), "test", clock.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	company.Office = office
 	if err := company.Replicate(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}

@@ -80,7 +80,9 @@ func onlyRead(ctx context.Context, path, options string) (*store.DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	return store.New(read, read, read, dialect(path, nil)), nil
+	d := dialect(path, nil)
+	d.Jobs = Jobs{read}
+	return store.New(read, read, read, d), nil
 }
 
 // piece is how many pages CopyInto writes between two calls of wrote: 1 MiB.

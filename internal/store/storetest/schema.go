@@ -52,7 +52,7 @@ var schemaQueries = map[string][]string{
 	"sqlite": {
 		// Moments and days are text there.
 		`SELECT 'column ' || name || ' ' || CASE WHEN name IN ('at', 'last_login') OR name LIKE '%\_at' ESCAPE '\' THEN 'timestamp'
-			WHEN name IN ('starts', 'ends', 'start_date', 'end_date') THEN 'date' ELSE lower(type) END || CASE WHEN "notnull" OR pk THEN ' not null' ELSE '' END
+			WHEN name IN ('starts', 'ends', 'start_date', 'end_date', 'told_ended') THEN 'date' ELSE lower(type) END || CASE WHEN "notnull" OR pk THEN ' not null' ELSE '' END
 			|| COALESCE(' default ' || dflt_value, '') FROM pragma_table_info($1)`,
 		`SELECT 'primary key ' || group_concat(name, ', ') FROM (SELECT name FROM pragma_table_info($1) WHERE pk ORDER BY pk)`,
 		`SELECT CASE WHEN l."unique" THEN 'unique ' ELSE '' END || 'index ' || l.name || ' '
@@ -64,12 +64,12 @@ var schemaQueries = map[string][]string{
 	},
 }
 
-// tables returns the tables of the program.
+// tables returns the tables of the program: those of jobs are the library's.
 func tables(t testing.TB, raw *sql.DB, engine string) []string {
 	t.Helper()
-	query := "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'goose%' AND name <> $1"
+	query := "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'goose%' AND name NOT LIKE 'river%' AND name <> $1"
 	if engine == "postgres" {
-		query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'goose%' AND tablename <> $1"
+		query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE 'goose%' AND tablename NOT LIKE 'river%' AND tablename <> $1"
 	}
 	return lines(t, raw, query, "")
 }

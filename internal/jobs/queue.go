@@ -1,0 +1,151 @@
+// Package jobs does what must happen around records but would be too slow in
+// a request: it sends mails, and looks every day at which contracts end. What is
+// to be done is kept in the database, queued in the transaction of the change it
+// belongs to, and worked by any instance.
+package jobs
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver"
+
+	"cartracker/internal/identity"
+	"cartracker/internal/mail"
+	"cartracker/internal/ratelimit"
+	"cartracker/internal/record"
+	"cartracker/internal/rental"
+)
+
+const (
+	mailQueue = "mail"
+	dayQueue  = "day" // what is done once a day
+
+	// rescueAfter is how long after the timeout of a job its worker counts as
+	// dead. The look that finds it is taken every 30 s.
+	rescueAfter = 15 * time.Second
+	softStop    = 20 * time.Second       // running jobs may finish
+	pollEvery   = 500 * time.Millisecond // River tells workers of new jobs, but not of each
+	startAgain  = time.Second
+	trimEvery   = time.Minute
+)
+
+// Settings bound what is done, how fast, and how long it is remembered.
+type Settings struct {
+	Attempts         int           // of a mail, until it is given up
+	Backoff          time.Duration // before the second attempt; it doubles with each
+	Concurrency      int           // mails on the way at the same time in this process
+	Patience         time.Duration // how long a mail waits for its turn before it goes back into the queue
+	Timeout          time.Duration // of one attempt
+	FetchEvery       time.Duration // the shortest time between two looks for work
+	KeepCompleted    int           // how many of those that are done are remembered
+	KeepCompletedFor time.Duration // and for how long
+	KeepFailed       int           // how many of those that are given up are remembered
+}
+
+// Links makes the addresses that stand in mails.
+type Links interface {
+	SetPassword(token string) string
+	SignIn() string
+}
+
+// A Log keeps what River cannot be asked for by itself.
+type Log interface {
+	// Counts returns how many jobs of a queue are in each of River's states.
+	Counts(ctx context.Context, queue string) (map[string]int, error)
+	// SetAttempt sets how many attempts of a job count, in the transaction of ctx.
+	SetAttempt(ctx context.Context, id int64, attempt int) error
+	// Trim deletes all but the last few jobs of a queue that are in one of these
+	// of River's states.
+	Trim(ctx context.Context, queue string, keep int, states ...string) error
+}
+
+// Tools are what jobs are worked with.
+type Tools struct {
+	Settings
+	Env       record.Env
+	Identity  *identity.Service
+	Rental    *rental.Service
+	Log       Log
+	Templates *mail.Templates
+	Sender    mail.Sender
+	Pace      ratelimit.Pace // of mails; nil for as fast as they can be sent
+	Links     Links
+	AppName   string
+}
+
+// A Queue keeps jobs, works them, and shows them to admins.
+type Queue struct {
+	Tools
+	client client // only inserts and looks
+	open   func(*river.Config) (client, error)
+	days   []day
+}
+
+// Open returns the queue in a database, which is migrated. Within lets
+// something be done on the transaction of a context, as the driver sees it.
+func Open[T any](d riverdriver.Driver[T], within func(ctx context.Context, do func(T) error) error, t Tools) (*Queue, error) {
+	q := &Queue{Tools: t, open: base[T]{d, within}.client}
+	q.days = q.daily()
+	var err error
+	q.client, err = q.open(q.looking())
+	return q, err
+}
+
+// looking is for a client that queues jobs and looks at them.
+func (q *Queue) looking() *river.Config {
+	return &river.Config{MaxAttempts: manyAttempts, Logger: slog.New(calm{slog.Default().Handler()}), SkipUnknownJobCheck: true}
+}
+
+// working is for one that works them too.
+func (q *Queue) working() *river.Config {
+	c := q.looking()
+	c.Workers, c.SkipUnknownJobCheck = q.workers(), false
+	c.Queues = map[string]river.QueueConfig{mailQueue: {MaxWorkers: q.Concurrency}, dayQueue: {MaxWorkers: 1}}
+	c.PeriodicJobs = q.periodic()
+	c.FetchCooldown, c.FetchPollInterval = q.FetchEvery, max(pollEvery, q.FetchEvery)
+	c.JobTimeout, c.RescueStuckJobsAfter, c.SoftStopTimeout = q.Timeout, q.Timeout+rescueAfter, softStop
+	c.ErrorHandler, c.RetryPolicy = failures{q}, failures{q}
+	c.CompletedJobRetentionPeriod = q.KeepCompletedFor
+	c.CancelledJobRetentionPeriod, c.DiscardedJobRetentionPeriod = -1, -1 // trim has them
+	return c
+}
+
+// Run works jobs until ctx is done. Then those that run may finish, for 20 s;
+// what has not finished by then goes back into the queue.
+func (q *Queue) Run(ctx context.Context) error {
+	working, err := q.open(q.working())
+	if err != nil {
+		return err
+	}
+	for err := working.Start(ctx); err != nil; err = working.Start(ctx) {
+		slog.WarnContext(ctx, "jobs cannot be worked yet; it is tried again", "err", err)
+		select {
+		case <-time.After(startAgain):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	q.lookNow(ctx)
+	q.trim(ctx)
+	<-working.Stopped()
+	return nil
+}
+
+// trim forgets now and then what is over for long.
+func (q *Queue) trim(ctx context.Context) {
+	t := time.NewTicker(trimEvery)
+	defer t.Stop()
+	for {
+		if err := q.trimOnce(ctx); err != nil && ctx.Err() == nil {
+			slog.WarnContext(ctx, "old jobs could not be deleted; it is tried again", "err", err)
+		}
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
