@@ -27,7 +27,7 @@ func TestUserWithoutPassword(t *testing.T) {
 		if first.Status != 201 || again.Status != 201 || again.Header.Get("Idempotency-Replayed") != "true" {
 			t.Fatalf("made: %s, again: %s", first, again)
 		}
-		if mails := c.Mails.All(); len(mails) != 1 || mails[0] != (apptest.Mail{Kind: "credentials", To: nina}) {
+		if mails := c.Mails(); len(mails) != 1 || mails[0] != (apptest.Mail{Kind: "credentials", To: nina}) {
 			t.Errorf("mails: %v", mails)
 		}
 		checkFailure(t, "before there is a password", login(c.Nobody, "nina", apptest.Password), 401)
@@ -91,13 +91,13 @@ func TestWaysIn(t *testing.T) {
 				t.Errorf("%v: fields %v", body, fields)
 			}
 		}
-		if n := len(c.Mails.All()); n != 0 {
+		if n := len(c.Mails()); n != 0 {
 			t.Errorf("%d mails", n)
 		}
 		w.unchanged(t, before, "no way in")
 		res := c.Admin.Do("POST", "/api/users", apptest.JSON{"username": "both", "email": "both@example.com", "password": another, "sendCredentials": true})
-		if res.Status != 201 || len(c.Mails.All()) != 1 || login(c.Nobody, "both", another).Status != 200 {
-			t.Errorf("both: %s, mails %v", res, c.Mails.All())
+		if res.Status != 201 || len(c.Mails()) != 1 || login(c.Nobody, "both", another).Status != 200 {
+			t.Errorf("both: %s, mails %v", res, c.Mails())
 		}
 	})
 }
@@ -110,7 +110,7 @@ func TestResetByMail(t *testing.T) {
 		if res := c.Admin.Do("POST", path, apptest.JSON{"sendEmail": true}); res.Status != 200 {
 			t.Fatalf("reset: %s", res)
 		}
-		if mails := c.Mails.All(); len(mails) != 1 || mails[0] != (apptest.Mail{Kind: "reset", To: c.User.ID}) {
+		if mails := c.Mails(); len(mails) != 1 || mails[0] != (apptest.Mail{Kind: "password-reset", To: c.User.ID}) {
 			t.Errorf("mails: %v", mails)
 		}
 		if alive(t, c.User) {
@@ -148,22 +148,22 @@ func TestForgotPassword(t *testing.T) {
 			if first == "" {
 				first = string(res.Body)
 			}
-			if res.Status != 202 || string(res.Body) != first || res.At("success") != true || len(c.Mails.All()) != i+1 {
-				t.Errorf("%s: %s, not %s; %d mails", email, res, first, len(c.Mails.All()))
+			if res.Status != 202 || string(res.Body) != first || res.At("success") != true || len(c.Mails()) != i+1 {
+				t.Errorf("%s: %s, not %s; %d mails", email, res, first, len(c.Mails()))
 			}
 		}
-		for _, m := range c.Mails.All() {
-			if m.Kind != "forgotten" || m.To != "" || strings.TrimSpace(m.Email) != m.Email {
+		for _, m := range c.Mails() {
+			if m.Kind != "password-reset" || m.To != "" || strings.TrimSpace(m.Email) != m.Email {
 				t.Errorf("a mail: %+v", m)
 			}
 		}
-		before := len(c.Mails.All())
+		before := len(c.Mails())
 		for _, email := range badAddresses {
 			if fields := checkFailure(t, email, c.Nobody.Do("POST", "/api/auth/forgot-password", apptest.JSON{"email": email}), 422); fmt.Sprint(fields) != "[email]" {
 				t.Errorf("%q: fields %v", email, fields)
 			}
 		}
-		if n := len(c.Mails.All()); n != before {
+		if n := len(c.Mails()); n != before {
 			t.Errorf("%d mails to addresses that are none", n-before)
 		}
 	})
@@ -214,7 +214,7 @@ func TestLinkLimits(t *testing.T) {
 				t.Errorf("call %d: %v %v", i+1, asked.Header, tried.Header)
 			}
 		}
-		if n := len(c.Mails.All()); n != 5 {
+		if n := len(c.Mails()); n != 5 {
 			t.Errorf("%d mails, want 5", n)
 		}
 		for _, ip := range []string{"10.0.0.1", "10.0.0.2"} {

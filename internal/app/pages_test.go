@@ -232,7 +232,7 @@ func TestForgotPage(t *testing.T) {
 		if other := v.post("/sign-in", "do", "forgot", "email", " nobody@example.com "); other.status != 202 || other.body != first.body {
 			t.Errorf("unknown: %s", other)
 		}
-		mails := c.Mails.All()
+		mails := c.Mails()
 		if len(mails) != 2 || mails[0].Email != "uma@example.com" || mails[1].Email != "nobody@example.com" {
 			t.Errorf("mails: %v", mails)
 		}
@@ -242,7 +242,7 @@ func TestForgotPage(t *testing.T) {
 			}
 			isPage(t, email, v.post("/sign-in", "do", "forgot", "email", email), 422, `id="email-error" role="alert"`, `aria-invalid="true"`)
 		}
-		if n := len(c.Mails.All()); n != 2 {
+		if n := len(c.Mails()); n != 2 {
 			t.Errorf("%d mails", n)
 		}
 	})
@@ -337,8 +337,8 @@ func TestForeignForms(t *testing.T) {
 	}
 	isPage(t, "still signed in", v.get("/sign-in"), 200, "<strong>uma</strong>")
 	isPage(t, "still live", v.get("/set-password?token="+token), 200, "uma")
-	if v.cookie != cookie || len(c.Mails.All()) != 0 {
-		t.Errorf("a foreign form did something: mails %v", c.Mails.All())
+	if v.cookie != cookie || len(c.Mails()) != 0 {
+		t.Errorf("a foreign form did something: mails %v", c.Mails())
 	}
 	if res := v.do("POST", "/sign-in", "do=out", kind, "Sec-Fetch-Site: same-origin"); res.status != 303 {
 		t.Errorf("from our own page: %s", res)
@@ -410,7 +410,7 @@ func TestPagesAreLimited(t *testing.T) {
 			}
 		}
 		checkFailure(t, "in the API, too often", login(c.Nobody, "uma", apptest.Password), 429)
-		if n := len(c.Mails.All()); n != 1 {
+		if n := len(c.Mails()); n != 1 {
 			t.Errorf("%d mails, want 1", n)
 		}
 		last := 0

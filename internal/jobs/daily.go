@@ -62,7 +62,7 @@ func addLook[A river.JobArgs](all *river.Workers, q *Queue, what string, do func
 
 // tellExpiring queues a mail to each admin for each contract that ends soon.
 func (q *Queue) tellExpiring(ctx context.Context) (int, error) {
-	return q.tellAdmins(ctx, q.Rental.TellExpiring, func(j mailJob) river.JobArgs { return contractExpiring{j} })
+	return q.tellAdmins(ctx, q.Rental.TellEnding, func(j mailJob) river.JobArgs { return contractExpiring{j} })
 }
 
 // tellExpired does the same for each contract that has ended.

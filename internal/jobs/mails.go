@@ -75,7 +75,7 @@ func (q *Queue) PasswordReset(ctx context.Context, id record.UserID) error {
 
 // Forgotten queues the same for whoever has this address, if anybody has.
 func (q *Queue) Forgotten(ctx context.Context, email string) error {
-	return q.mail(ctx, passwordReset{mailJob{ID: ident.New[string](), Email: email}})
+	return q.mail(ctx, passwordReset{mailJob{ID: ident.New[string](), Email: strings.ToLower(strings.TrimSpace(email))}})
 }
 
 // errNothing tells that a mail is not needed any more, and why.
@@ -153,6 +153,5 @@ func asProgram(ctx context.Context) context.Context {
 // mailOf reads the arguments of a job.
 func mailOf(row *rivertype.JobRow) (j mailJob) {
 	_ = json.Unmarshal(row.EncodedArgs, &j) // what cannot be read was not written by us, and says nothing
-	j.Email = strings.TrimSpace(j.Email)
 	return j
 }

@@ -175,5 +175,5 @@ type Filter struct {
 
 	EndsFrom, EndsTo date.Date // selects contracts that end on one of these days, the last included
 	Unnotified       bool      // selects contracts of whose end nobody was notified
-	Untold           bool      // selects contracts of which nobody was told that they are over
+	Untold           Notice    // selects contracts of whose end the admins were not told this
 }

@@ -27,9 +27,9 @@ type Store interface {
 	Update(ctx context.Context, id ContractID, today date.Date, change func(*Contract) error) (Contract, error)
 	// Delete hides a contract for ever. Its number is not used again.
 	Delete(context.Context, ContractID) error
-	// TellEnded notes that somebody was told that a contract is over, which it
-	// was before today, and reports whether nobody had been.
-	TellEnded(ctx context.Context, id ContractID, today date.Date) (first bool, err error)
+	// NoteTold notes that the admins are told of a contract that ends on this
+	// day, and reports whether they had not been, and it still does.
+	NoteTold(ctx context.Context, what Notice, id ContractID, end date.Date) (first bool, err error)
 	// Earnings returns the whole price of the contracts that earn all of it on
 	// the days from from up to to, and apart those that earn a share of it
 	// there. A zero day is no bound.

@@ -15,55 +15,37 @@ const (
 	EndedDays = 7
 )
 
-// TellExpiring calls tell with each contract that ends within ExpiringDays and
-// whose end nobody was told of, and marks it as notified, in one transaction
-// each. It returns of how many it told.
-func (s *Service) TellExpiring(ctx context.Context, tell func(context.Context, Contract) error) (int, error) {
+// A Notice is what the admins are told of the end of a contract.
+type Notice string
+
+// What they are told.
+const (
+	EndNear Notice = "ending"
+	EndPast Notice = "ended"
+)
+
+// TellEnding calls tell with each contract that ends within ExpiringDays, once
+// for each end that it has, unless somebody marked it as notified. What it told
+// is noted in the transaction in which tell is called. It returns of how many
+// contracts it told.
+func (s *Service) TellEnding(ctx context.Context, tell func(context.Context, Contract) error) (int, error) {
 	today := s.Today()
-	f := Filter{Unnotified: true, EndsFrom: today, EndsTo: today.Add(ExpiringDays)}
-	return s.tellEach(ctx, f, func(ctx context.Context, id ContractID) (told bool, err error) {
-		err = s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
-			c, before, e, err := s.update(ctx, id, record.AnyVersion, func(_ context.Context, c *Contract) (string, error) {
-				c.NotificationSent = c.CancelledAt == nil
-				return "told the admins that " + c.Number + " ends on " + c.EndDate.String(), nil
-			})
-			if told = err == nil && c.Version != before.Version; !told {
-				return e, err
-			}
-			return e, tell(ctx, c)
-		})
-		return told, err
-	})
+	return s.tellEach(ctx, EndNear, Filter{Unnotified: true, EndsFrom: today, EndsTo: today.Add(ExpiringDays)}, tell)
 }
 
-// TellEnded does the same with each contract that has ended within EndedDays,
-// once for each end that it has.
+// TellEnded does the same with each contract that has ended within EndedDays.
 func (s *Service) TellEnded(ctx context.Context, tell func(context.Context, Contract) error) (int, error) {
 	today := s.Today()
-	f := Filter{Untold: true, EndsFrom: today.Add(-EndedDays), EndsTo: today.Add(-1)}
-	return s.tellEach(ctx, f, func(ctx context.Context, id ContractID) (told bool, err error) {
-		err = s.InTx(ctx, func(ctx context.Context) error {
-			if told, err = s.Store.TellEnded(ctx, id, today); err != nil || !told {
-				return err
-			}
-			c, err := s.Store.Get(ctx, id, today)
-			if err != nil {
-				return err
-			}
-			return tell(ctx, c)
-		})
-		return told, err
-	})
+	return s.tellEach(ctx, EndPast, Filter{EndsFrom: today.Add(-EndedDays), EndsTo: today.Add(-1)}, tell)
 }
 
 // tellEach calls tell with the contracts that f selects, page by page, those
 // that end first first.
-func (s *Service) tellEach(ctx context.Context, f Filter, tell func(context.Context, ContractID) (bool, error)) (n int, err error) {
+func (s *Service) tellEach(ctx context.Context, what Notice, f Filter, tell func(context.Context, Contract) error) (n int, err error) {
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
 		return 0, err
 	}
-	f.Sort = "endDate"
-	f.Query = page.Query{Page: 1, Limit: page.MaxLimit}
+	f.Untold, f.Sort, f.Query = what, "endDate", page.Query{Limit: page.MaxLimit}
 	for {
 		found, err := s.Store.List(record.Fresh(ctx), f, s.Today())
 		if err != nil {
@@ -71,7 +53,7 @@ func (s *Service) tellEach(ctx context.Context, f Filter, tell func(context.Cont
 		}
 		before := n
 		for _, c := range found.Items {
-			told, err := tell(ctx, c.ID)
+			told, err := s.tellOne(ctx, what, c, tell)
 			if err != nil {
 				return n, err
 			}
@@ -83,4 +65,14 @@ func (s *Service) tellEach(ctx context.Context, f Filter, tell func(context.Cont
 			return n, nil
 		}
 	}
+}
+
+func (s *Service) tellOne(ctx context.Context, what Notice, c Contract, tell func(context.Context, Contract) error) (told bool, err error) {
+	err = s.InTx(ctx, func(ctx context.Context) error {
+		if told, err = s.Store.NoteTold(ctx, what, c.ID, c.EndDate); err != nil || !told {
+			return err
+		}
+		return tell(ctx, c)
+	})
+	return told && err == nil, err
 }

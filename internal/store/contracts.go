@@ -121,13 +121,16 @@ func (s Contracts) Delete(ctx context.Context, id rental.ContractID) error {
 	return err
 }
 
-// unheard is true of a contract of which nobody was told that this end is over.
-const unheard = "(contracts.told_ended IS NULL OR contracts.told_ended <> contracts.end_date)"
+// unheard are true of contracts of whose end, as it is now, the admins were not told this.
+var unheard = map[rental.Notice]string{
+	rental.EndNear: "(contracts.told_ending IS NULL OR contracts.told_ending <> contracts.end_date)",
+	rental.EndPast: "(contracts.told_ended IS NULL OR contracts.told_ended <> contracts.end_date)",
+}
 
-// TellEnded notes that somebody was told that a contract is over.
-func (s Contracts) TellEnded(ctx context.Context, id rental.ContractID, today date.Date) (first bool, err error) {
-	n, err := s.db.exec(ctx, "UPDATE contracts SET told_ended = end_date WHERE id = ? AND deleted_at IS NULL AND cancelled_at IS NULL AND end_date < ? AND "+unheard,
-		string(id), today)
+// NoteTold notes that the admins are told of the end of a contract.
+func (s Contracts) NoteTold(ctx context.Context, what rental.Notice, id rental.ContractID, end date.Date) (first bool, err error) {
+	n, err := s.db.exec(ctx, "UPDATE contracts SET told_"+string(what)+" = end_date WHERE id = ? AND end_date = ? AND deleted_at IS NULL AND cancelled_at IS NULL AND "+
+		unheard[what], string(id), end)
 	return n > 0, err
 }
 
@@ -160,8 +163,8 @@ func (s Contracts) List(ctx context.Context, f rental.Filter, today date.Date) (
 	if f.Unnotified {
 		w.add("NOT contracts.notification_sent") // no argument: there is an index of these
 	}
-	if f.Untold {
-		w.add(unheard)
+	if f.Untold != "" {
+		w.add(unheard[f.Untold])
 	}
 	out, err := s.list(ctx, w, f.Query, f.Sort)
 	for i := range out.Items {

@@ -41,7 +41,6 @@ type Company struct {
 	Database testdb.Database
 	Clock    *Clock
 	Log      *Log
-	Mails    *Mails       // that it is to send
 	Served   http.Handler // what the URL serves
 	StopFeed func()       // lets the program no longer know what changes
 
@@ -171,8 +170,6 @@ func serve(t testing.TB, d testdb.Database, clock *Clock, settings []func(*confi
 		t.Fatal(err)
 	}
 	company.Identity.Hasher = known{company.Identity.Hasher}
-	company.Mails = &Mails{}
-	company.Identity.Mailer = company.Mails
 	if c.Places == 0 { // tests send hundreds at the same time, and want to know what becomes of each
 		company.API.Gate = overload.New(overload.Room{Reads: plenty, All: plenty, Queue: plenty, Wait: time.Minute})
 		company.DB.Guard(company.API.Gate.Pass)

@@ -2,53 +2,47 @@ package apptest
 
 import (
 	"context"
-	"slices"
-	"sync"
+	"encoding/json"
 
 	"cartracker/internal/ident"
 	"cartracker/internal/record"
 )
 
-// Mails are those that a company is to send, in the place of a queue.
-type Mails struct {
-	mu  sync.Mutex
-	all []Mail
-}
-
-// A Mail is for a user, or for whoever has an address.
+// A Mail is one in the queue, for a user or for whoever has an address.
 type Mail struct {
-	Kind  string // credentials, reset or forgotten
-	To    record.UserID
-	Email string
+	Kind  string        `json:"-"`
+	To    record.UserID `json:"userId"`
+	Email string        `json:"email"`
 }
 
-// Credentials keeps a mail to a new user.
-func (m *Mails) Credentials(_ context.Context, id record.UserID) error {
-	return m.keep(Mail{Kind: "credentials", To: id})
-}
-
-// PasswordReset keeps a mail to a user whose password is reset.
-func (m *Mails) PasswordReset(_ context.Context, id record.UserID) error {
-	return m.keep(Mail{Kind: "reset", To: id})
-}
-
-// Forgotten keeps a mail to whoever has this address.
-func (m *Mails) Forgotten(_ context.Context, email string) error {
-	return m.keep(Mail{Kind: "forgotten", Email: email})
-}
-
-func (m *Mails) keep(mail Mail) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.all = append(m.all, mail)
-	return nil
-}
-
-// All returns the mails since the company began.
-func (m *Mails) All() []Mail {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return slices.Clone(m.all)
+// Mails returns those that are queued and not worked yet, the oldest first.
+func (c *Company) Mails() (all []Mail) {
+	t := c.Nobody.t
+	t.Helper()
+	raw := c.Database.Raw(t)
+	rows, err := raw.QueryContext(context.Background(), "SELECT kind, args ->> '$' FROM river_job WHERE queue = 'mail' ORDER BY id")
+	if c.Database.Driver == "pgx" {
+		rows, err = raw.QueryContext(context.Background(), "SELECT kind, CAST(args AS TEXT) FROM river_job WHERE queue = 'mail' ORDER BY id")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var m Mail
+		var args string
+		if err := rows.Scan(&m.Kind, &args); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte(args), &m); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, m)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // Link returns the token of the link that a user is sent.

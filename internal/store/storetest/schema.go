@@ -52,7 +52,7 @@ var schemaQueries = map[string][]string{
 	"sqlite": {
 		// Moments and days are text there.
 		`SELECT 'column ' || name || ' ' || CASE WHEN name IN ('at', 'last_login') OR name LIKE '%\_at' ESCAPE '\' THEN 'timestamp'
-			WHEN name IN ('starts', 'ends', 'start_date', 'end_date', 'told_ended') THEN 'date' ELSE lower(type) END || CASE WHEN "notnull" OR pk THEN ' not null' ELSE '' END
+			WHEN name IN ('starts', 'ends', 'start_date', 'end_date', 'told_ending', 'told_ended') THEN 'date' ELSE lower(type) END || CASE WHEN "notnull" OR pk THEN ' not null' ELSE '' END
 			|| COALESCE(' default ' || dflt_value, '') FROM pragma_table_info($1)`,
 		`SELECT 'primary key ' || group_concat(name, ', ') FROM (SELECT name FROM pragma_table_info($1) WHERE pk ORDER BY pk)`,
 		`SELECT CASE WHEN l."unique" THEN 'unique ' ELSE '' END || 'index ' || l.name || ' '
