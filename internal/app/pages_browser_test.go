@@ -135,12 +135,7 @@ func (s *seeing) press(selector string) {
 // see waits for a page with a text, which may not be wider than the window.
 func (s *seeing) see(text string) {
 	s.t.Helper()
-	var page string
-	for until := time.Now().Add(time.Minute); !strings.Contains(page, text); time.Sleep(20 * time.Millisecond) {
-		if page = s.now(); time.Now().After(until) {
-			s.t.Fatalf("%q is not seen in a minute, but %.1000s", text, page)
-		}
-	}
+	s.await(fmt.Sprintf("%q", text), func() bool { return strings.Contains(s.page(), text) })
 	if wide := s.run("document.documentElement.scrollWidth"); wide != fmt.Sprint(s.width) {
 		s.t.Errorf("with %q the page is %s pixels wide in a window of %d", text, wide, s.width)
 	}
@@ -153,12 +148,27 @@ func (s *seeing) see(text string) {
 	}
 }
 
-// now returns what the page is, with its fields; "" while there is none.
-func (s *seeing) now() string {
+// await waits for what the browser is on its way to.
+func (s *seeing) await(what string, there func() bool) {
+	s.t.Helper()
+	for until := time.Now().Add(time.Minute); !there(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(until) {
+			s.t.Fatalf("%s is not seen in a minute, but %.1000s", what, s.page())
+		}
+	}
+}
+
+// page returns what the page is, with its fields; "" while there is none, or
+// it is the one that was left.
+func (s *seeing) page() string {
+	return s.look(`document.readyState === "complete" && !document.documentElement.dataset.left ? document.documentElement.outerHTML : ""`)
+}
+
+// look is run for a page that may be left meanwhile: then it comes to "".
+func (s *seeing) look(script string) string {
 	var out struct{ Result struct{ Value string } }
-	err := s.try("Runtime.evaluate", map[string]any{"expression": `document.readyState === "complete" && !document.documentElement.dataset.left ? document.documentElement.outerHTML : ""`, "returnByValue": true}, &out)
-	if err != nil {
-		return "" // the browser is on its way
+	if err := s.try("Runtime.evaluate", map[string]any{"expression": script, "returnByValue": true}, &out); err != nil {
+		return ""
 	}
 	return out.Result.Value
 }
@@ -196,7 +206,7 @@ func TestSignInLeadsToTheClient(t *testing.T) {
 	s.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": false}, nil)
 	s.goTo("/sign-in", "username")
 	s.fill("username", "uma", "password", apptest.Password)
-	s.until("the client", fmt.Sprintf("location.href === %q", client.URL+"/docs"))
+	s.await("the client", func() bool { return s.look("location.href") == client.URL+"/docs" })
 }
 
 func toClient(url string) func(*config.Config) {

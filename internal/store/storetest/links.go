@@ -358,8 +358,10 @@ func resetByMail(t *testing.T, w *world) {
 	wantErr(t, "by staff", w.identity.SendReset(as(t, w.employee), w.user.ID), record.ErrForbidden)
 	w.exec(t, "UPDATE users SET active = FALSE WHERE username = 'guest'")
 	wantErr(t, "of an inactive user", w.identity.SendReset(admin, w.user.ID), identity.ErrInactive)
+	blind := *w.identity
+	blind.Users, blind.Links = nil, nil // it cannot look whether there is such a user
 	for _, email := range []string{"desk@example.com", "stranger@example.com"} {
-		wantErr(t, "Forgot", w.identity.Forgot(t.Context(), email), nil)
+		wantErr(t, "Forgot", blind.Forgot(t.Context(), email), nil)
 	}
 	for _, email := range []string{"", "desk", "desk@example.com,admin@example.com", "desk@example.com\nBcc: x@example.com"} {
 		if err := w.identity.Forgot(t.Context(), email); fault.Of(err).Kind != fault.Invalid {
