@@ -61,13 +61,15 @@ var rules = map[string]rule{
 	// The ways in.
 	"internal/transfer":           {ours: "kernel domain internal/sheet"},
 	"internal/httpapi/middleware": {ours: "kernel internal/record internal/observe"},
-	"internal/httpapi":            {ours: "kernel domain internal/observe internal/sheet internal/transfer internal/cache internal/ratelimit internal/overload internal/httpapi/middleware", theirs: "github.com/danielgtaylor/huma github.com/klauspost/compress"},
+	"internal/httpapi":            {ours: "kernel domain internal/observe internal/sheet internal/transfer internal/cache internal/ratelimit internal/overload internal/mail internal/httpapi/middleware", theirs: "github.com/danielgtaylor/huma github.com/klauspost/compress"},
 	"internal/pages":              {ours: "kernel domain"},
-	"internal/cli":                {ours: "kernel domain internal/config internal/sheet internal/transfer", theirs: "github.com/alecthomas/kong"},
+	"internal/cli":                {ours: "kernel domain internal/config internal/mail internal/sheet internal/transfer", theirs: "github.com/alecthomas/kong"},
+	// What happens around records, later.
+	"internal/jobs": {ours: "kernel domain internal/mail internal/ratelimit", theirs: "github.com/riverqueue/river"},
 	// Where records are kept.
 	"internal/store":          {ours: "kernel domain internal/text", theirs: "github.com/pressly/goose"},
-	"internal/store/sqlite":   {ours: "internal/store", theirs: "modernc.org/sqlite"},
-	"internal/store/postgres": {ours: "internal/store", theirs: "github.com/jackc/pgx"},
+	"internal/store/sqlite":   {ours: "internal/store", theirs: "modernc.org/sqlite github.com/riverqueue/river"},
+	"internal/store/postgres": {ours: "internal/store", theirs: "github.com/jackc/pgx github.com/riverqueue/river"},
 	// Backups of the database in a file, and the way back.
 	"internal/backup": {ours: "kernel internal/store internal/store/sqlite"},
 	// The program.
@@ -88,7 +90,7 @@ var groups = map[string]string{
 	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident internal/encode",
 	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
-	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/mail internal/transfer internal/httpapi internal/cli internal/demo internal/pages",
+	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/mail internal/jobs internal/transfer internal/httpapi internal/cli internal/demo internal/pages",
 }
 
 var (
@@ -97,7 +99,7 @@ var (
 	// pure packages import nothing of others, golang.org/x included.
 	pure = strings.Fields(expand("kernel domain"))
 	// shared modules are imported by more than one package.
-	shared = []string{"github.com/alecthomas/kong"}
+	shared = []string{"github.com/alecthomas/kong", "github.com/riverqueue/river"}
 	// forTests are modules that any test may import.
 	forTests = []string{
 		// What lets packets vanish on the way to a server.

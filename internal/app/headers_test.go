@@ -62,7 +62,7 @@ func TestHeadersOfEveryAnswer(t *testing.T) {
 				t.Errorf("GET %s: %s", slashed, res)
 			}
 		}
-		for _, path := range []string{"/", "/nothing", "/api", "/api/", "/api/Cars", "/API/cars", "/api//cars", "/api/./cars", "/api/cars/../users", "/api/email-queue/stats", "/metrics", "/api/cars%2Favailable", "/%2e%2e/etc/passwd"} {
+		for _, path := range []string{"/", "/nothing", "/api", "/api/", "/api/Cars", "/API/cars", "/api//cars", "/api/./cars", "/api/cars/../users", "/api/notifications", "/metrics", "/api/cars%2Favailable", "/%2e%2e/etc/passwd"} {
 			for _, method := range []string{"GET", "POST", "DELETE", "BREW"} {
 				res := c.Admin.Do(method, path, nil)
 				checkFailure(t, method+" "+path, res, 404)

@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
@@ -14,6 +15,8 @@ import (
 
 	"cartracker/internal/app/apptest"
 	"cartracker/internal/config"
+	"cartracker/internal/mail"
+	"cartracker/internal/page"
 	"cartracker/internal/record"
 )
 
@@ -22,7 +25,7 @@ type world struct {
 	*apptest.Company
 	raw                                            *sql.DB
 	car, plate, customer, contract, spare, auditID string
-	asset, link                                    string
+	asset, link, mail                              string
 }
 
 func newWorld(t *testing.T, c *apptest.Company) *world {
@@ -33,9 +36,28 @@ func newWorld(t *testing.T, c *apptest.Company) *world {
 	w.contract = c.Employee.Make("/api/contracts", apptest.Contract(w.car, w.customer, "2026-08-01", "2026-08-10"))
 	w.spare = c.Admin.Make("/api/users", apptest.JSON{"username": "spare", "email": "spare@example.com", "password": apptest.Password})
 	w.link = c.Link(record.UserID(w.spare))
+	w.mail = failedMail(t, c, record.UserID(w.spare))
 	w.asset = path.Base(assetsOf(t, c.Nobody)[0])
 	w.auditID = c.Admin.Do("GET", "/api/audit-logs?limit=1", nil).Text("data.0.id")
 	return w
+}
+
+// failedMail queues a mail that somebody then cancels, and returns its id.
+func failedMail(t *testing.T, c *apptest.Company, to record.UserID) string {
+	t.Helper()
+	admin := record.As(t.Context(), record.Caller{Person: record.Person{Role: record.Admin}})
+	err := c.Identity.InTx(admin, func(ctx context.Context) error { return c.Jobs.PasswordReset(ctx, to) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := c.Jobs.List(admin, mail.Waiting, page.Query{})
+	if err != nil || len(list.Items) == 0 {
+		t.Fatal(list, err)
+	}
+	if _, err := c.Jobs.Cancel(admin, list.Items[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	return list.Items[0].ID
 }
 
 // noImport names an import that never was.
@@ -43,7 +65,7 @@ const noImport = "01a2058b-2335-7748-8db6-c93b7236d40c"
 
 // fill puts the records of the world into the path of a route.
 func (w *world) fill(path string) string {
-	ids := map[string]string{"users": w.spare, "customers": w.customer, "contracts": w.contract, "audit-logs": w.auditID, "imports": noImport}
+	ids := map[string]string{"users": w.spare, "customers": w.customer, "contracts": w.contract, "audit-logs": w.auditID, "imports": noImport, "email-queue": w.mail}
 	parts := strings.Split(path, "/")
 	id := ""
 	if len(parts) > 2 {

@@ -18,7 +18,6 @@ var (
 	ErrNoJob     = fault.New(fault.NotFound, "no_job", "there is no such mail")
 	errNotFailed = fault.New(fault.Conflict, "job_not_failed", "only a mail that failed, or waits for another attempt, can be tried again")
 	errOver      = fault.New(fault.Conflict, "job_over", "the mail is sent or given up already")
-	errNoQueue   = fault.New(fault.Conflict, "queue_unused", "no worker has run on this database yet")
 )
 
 // find returns the job of a mail.
@@ -138,11 +137,10 @@ func (q *Queue) control(ctx context.Context, do func(context.Context, string, *r
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
 		return err
 	}
-	err := do(ctx, mailQueue, nil)
-	if errors.Is(err, rivertype.ErrNotFound) {
-		return errNoQueue
+	if err := q.Log.AddQueue(ctx, mailQueue); err != nil { // workers do when they begin
+		return err
 	}
-	if err != nil {
+	if err := do(ctx, mailQueue, nil); err != nil {
 		return err
 	}
 	return q.note(ctx, record.Update, "", description)

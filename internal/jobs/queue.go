@@ -55,6 +55,8 @@ type Links interface {
 type Log interface {
 	// Counts returns how many jobs of a queue are in each of River's states.
 	Counts(ctx context.Context, queue string) (map[string]int, error)
+	// AddQueue lets there be a queue, if there is none yet.
+	AddQueue(ctx context.Context, queue string) error
 	// SetAttempt sets how many attempts of a job count, in the transaction of ctx.
 	SetAttempt(ctx context.Context, id int64, attempt int) error
 	// Trim deletes all but the last few jobs of a queue that are in one of these

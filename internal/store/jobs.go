@@ -21,6 +21,14 @@ func (j Jobs) Counts(ctx context.Context, queue string) (map[string]int, error) 
 	return counts, j.DB.query(ctx, row, "SELECT CAST(state AS TEXT), COUNT(*) FROM river_job WHERE queue = ? GROUP BY state", queue)
 }
 
+// AddQueue lets there be a queue, if there is none yet.
+func (j Jobs) AddQueue(ctx context.Context, queue string) error {
+	return j.DB.InTx(ctx, func(ctx context.Context) error {
+		_, err := j.DB.exec(ctx, "INSERT INTO river_queue (name, updated_at) VALUES (?, CURRENT_TIMESTAMP) ON CONFLICT (name) DO NOTHING", queue)
+		return err
+	})
+}
+
 // SetAttempt sets how many attempts of a job count.
 func (j Jobs) SetAttempt(ctx context.Context, id int64, attempt int) error {
 	_, err := j.DB.exec(ctx, "UPDATE river_job SET attempt = ? WHERE id = ?", attempt, id)

@@ -20,9 +20,9 @@ func (c *Company) Mails() (all []Mail) {
 	t := c.Nobody.t
 	t.Helper()
 	raw := c.Database.Raw(t)
-	rows, err := raw.QueryContext(context.Background(), "SELECT kind, args ->> '$' FROM river_job WHERE queue = 'mail' ORDER BY id")
+	rows, err := raw.QueryContext(context.Background(), "SELECT kind, args ->> '$' FROM river_job WHERE queue = 'mail' AND CAST(state AS TEXT) = 'available' ORDER BY id")
 	if c.Database.Driver == "pgx" {
-		rows, err = raw.QueryContext(context.Background(), "SELECT kind, CAST(args AS TEXT) FROM river_job WHERE queue = 'mail' ORDER BY id")
+		rows, err = raw.QueryContext(context.Background(), "SELECT kind, CAST(args AS TEXT) FROM river_job WHERE queue = 'mail' AND CAST(state AS TEXT) = 'available' ORDER BY id")
 	}
 	if err != nil {
 		t.Fatal(err)
