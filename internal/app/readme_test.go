@@ -174,9 +174,12 @@ func session(t *testing.T, program string, steps []step, env ...string) {
 	stop()
 	all := strings.Join(outputs, "")
 
-	want := "201 201 201 201 409 201 200 200 200 401"
+	want := "201 201 201 201 409 201 200 200 201 200 200 401"
 	if got := strings.Join(regexp.MustCompile(`(?m)^\d{3}$`).FindAllString(all, -1), " "); got != want {
 		t.Errorf("the statuses are %s, want %s, in\n%s", got, want, all)
+	}
+	if !regexp.MustCompile(`(?m)^http://127\.0\.0\.1:\d+/set-password\?token=[\w-]{43}$`).MatchString(all) {
+		t.Errorf("there is no link to choose a password in\n%s", all)
 	}
 	checkAnswers(t, steps, outputs)
 	if knowsZones() {
