@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"cartracker/internal/app/apptest"
+	"cartracker/internal/record"
 	"cartracker/internal/store/testdb"
 )
 
@@ -150,5 +151,29 @@ func TestBackupOfPostgres(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(s.Dir); err != nil || len(entries) > 0 {
 		t.Errorf("there is now %v, %v", entries, err)
+	}
+}
+
+// TestCopyTakesJobs copies a database in which mails wait: they wait in the other one.
+func TestCopyTakesJobs(t *testing.T) {
+	t.Parallel()
+	s := apptest.NewSite(t, t.TempDir(), "", "EMAIL_HOST=127.0.0.1", "EMAIL_PORT=1", "EMAIL_BACKOFF=1h")
+	s.AddUser(t, "amra", record.Admin)
+	p := s.Serve(t)
+	boss := p.Nobody.SignIn("amra")
+	for i := range 3 {
+		boss.Make("/api/users", apptest.JSON{"username": fmt.Sprint("guest", i), "email": fmt.Sprint("guest", i, "@example.com"), "sendCredentials": true})
+	}
+	p.Kill()
+	const waiting = "SELECT kind, %s FROM river_job WHERE kind = 'credentials' AND CAST(state AS TEXT) NOT IN ('completed', 'cancelled', 'discarded') ORDER BY id"
+	var before string
+	s.Look(t, func(raw *sql.DB) { before = dump(t, raw, fmt.Sprintf(waiting, "args ->> 'id', args ->> 'userId'")) })
+	target := testdb.EmptyPostgres(t)
+	if out := succeeds(t, s.With("COPY_TO="+target.URL), "", "copy"); !strings.Contains(out, "that wait to be done wait there as well") {
+		t.Errorf("copy does not tell of the mails:\n%s", out)
+	}
+	after := dump(t, target.Raw(t), fmt.Sprintf(waiting, "args ->> 'id', args ->> 'userId'"))
+	if after != before || strings.Count(before, "credentials") != 3 {
+		t.Errorf("there waited\n%s\nand now\n%s", before, after)
 	}
 }

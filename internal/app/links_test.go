@@ -148,7 +148,7 @@ func TestForgotPassword(t *testing.T) {
 			if first == "" {
 				first = string(res.Body)
 			}
-			if res.Status != 202 || string(res.Body) != first || res.At("success") != true || len(c.Mails()) != i+1 {
+			if res.Status != 202 || string(res.Body) != first || res.At("success") != true || len(c.Mails()) != max(i, 1) { // the second is the first, once more
 				t.Errorf("%s: %s, not %s; %d mails", email, res, first, len(c.Mails()))
 			}
 		}

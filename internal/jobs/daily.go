@@ -23,8 +23,8 @@ type occasion struct {
 
 // What is done once a day.
 type (
-	lookExpiring struct{ occasion }
-	lookExpired  struct{ occasion }
+	lookExpiring occasion
+	lookExpired  occasion
 )
 
 func (lookExpiring) Kind() string { return "look-expiring" }
@@ -41,10 +41,10 @@ type day struct {
 func (q *Queue) daily() []day {
 	at := func(hour int) schedule { return schedule{hour, q.Env.Zone} }
 	return []day{
-		{func(o occasion) river.JobArgs { return lookExpiring{o} }, at(9), func(all *river.Workers) {
+		{func(o occasion) river.JobArgs { return lookExpiring(o) }, at(9), func(all *river.Workers) {
 			addLook[lookExpiring](all, q, "contracts end soon", q.tellExpiring)
 		}},
-		{func(o occasion) river.JobArgs { return lookExpired{o} }, at(10), func(all *river.Workers) {
+		{func(o occasion) river.JobArgs { return lookExpired(o) }, at(10), func(all *river.Workers) {
 			addLook[lookExpired](all, q, "contracts have ended", q.tellExpired)
 		}},
 	}
@@ -62,12 +62,12 @@ func addLook[A river.JobArgs](all *river.Workers, q *Queue, what string, do func
 
 // tellExpiring queues a mail to each admin for each contract that ends soon.
 func (q *Queue) tellExpiring(ctx context.Context) (int, error) {
-	return q.tellAdmins(ctx, q.Rental.TellEnding, func(j mailJob) river.JobArgs { return contractExpiring{j} })
+	return q.tellAdmins(ctx, q.Rental.TellEnding, func(j mailJob) river.JobArgs { return contractExpiring(j) })
 }
 
 // tellExpired does the same for each contract that has ended.
 func (q *Queue) tellExpired(ctx context.Context) (int, error) {
-	return q.tellAdmins(ctx, q.Rental.TellEnded, func(j mailJob) river.JobArgs { return contractExpired{j} })
+	return q.tellAdmins(ctx, q.Rental.TellEnded, func(j mailJob) river.JobArgs { return contractExpired(j) })
 }
 
 // tellAdmins queues the mails in the transaction in which a contract is marked

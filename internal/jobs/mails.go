@@ -28,12 +28,12 @@ type mailJob struct {
 	End      string            `json:"end,omitempty" river:"unique"` // day on which the contract ends, of which is told
 }
 
-// The kinds of mails.
+// The kinds of mails. (River does not see what is unique in a type that is embedded.)
 type (
-	credentials      struct{ mailJob }
-	passwordReset    struct{ mailJob }
-	contractExpiring struct{ mailJob }
-	contractExpired  struct{ mailJob }
+	credentials      mailJob
+	passwordReset    mailJob
+	contractExpiring mailJob
+	contractExpired  mailJob
 )
 
 func (credentials) Kind() string      { return mail.Credentials }
@@ -41,7 +41,10 @@ func (passwordReset) Kind() string    { return mail.PasswordReset }
 func (contractExpiring) Kind() string { return mail.ContractExpiring }
 func (contractExpired) Kind() string  { return mail.ContractExpired }
 
-func (j mailJob) args() mailJob { return j }
+func (j credentials) args() mailJob      { return mailJob(j) }
+func (j passwordReset) args() mailJob    { return mailJob(j) }
+func (j contractExpiring) args() mailJob { return mailJob(j) }
+func (j contractExpired) args() mailJob  { return mailJob(j) }
 
 // unfinished are the states of jobs that are still to be done.
 var unfinished = []rivertype.JobState{
@@ -64,18 +67,18 @@ var _ identity.Mailer = (*Queue)(nil)
 // Credentials queues the mail with which a new user chooses a password, in the
 // transaction of ctx.
 func (q *Queue) Credentials(ctx context.Context, id record.UserID) error {
-	return q.mail(ctx, credentials{mailJob{ID: ident.New[string](), User: id}})
+	return q.mail(ctx, credentials{ID: ident.New[string](), User: id})
 }
 
 // PasswordReset queues the mail with which a user chooses another password, in
 // the transaction of ctx.
 func (q *Queue) PasswordReset(ctx context.Context, id record.UserID) error {
-	return q.mail(ctx, passwordReset{mailJob{ID: ident.New[string](), User: id}})
+	return q.mail(ctx, passwordReset{ID: ident.New[string](), User: id})
 }
 
 // Forgotten queues the same for whoever has this address, if anybody has.
 func (q *Queue) Forgotten(ctx context.Context, email string) error {
-	return q.mail(ctx, passwordReset{mailJob{ID: ident.New[string](), Email: strings.ToLower(strings.TrimSpace(email))}})
+	return q.mail(ctx, passwordReset{ID: ident.New[string](), Email: strings.ToLower(strings.TrimSpace(email))})
 }
 
 // errNothing tells that a mail is not needed any more, and why.
