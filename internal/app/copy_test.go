@@ -173,7 +173,7 @@ func TestCopyTakesJobs(t *testing.T) {
 		t.Errorf("copy does not tell of the mails:\n%s", out)
 	}
 	after := dump(t, target.Raw(t), fmt.Sprintf(waiting, "args ->> 'id', args ->> 'userId'"))
-	if after != before || strings.Count(before, "credentials") != 3 {
+	if after != before || !strings.HasPrefix(before, "3 rows") {
 		t.Errorf("there waited\n%s\nand now\n%s", before, after)
 	}
 }

@@ -111,7 +111,7 @@ func TestMailWithLink(t *testing.T) {
 		if job.Kind != mail.Credentials || *job.UserID != string(id) || job.Attempts != 1 || job.LastError != nil || !slices.Equal(m.Rcpt, []string{"<nina@example.com>"}) {
 			t.Errorf("the job is %+v, the mail is to %q", job, m.Rcpt)
 		}
-		kept := dump(t, c.Database.Raw(t), "SELECT * FROM river_job") + dump(t, c.Database.Raw(t), "SELECT * FROM links") + c.Log.String()
+		kept := text(t, c.Database.Raw(t), "SELECT * FROM river_job") + text(t, c.Database.Raw(t), "SELECT * FROM links") + c.Log.String()
 		if strings.Contains(kept, link) {
 			t.Error("the link is in the database, or in the log")
 		}
