@@ -117,10 +117,15 @@ type jobsCancel struct {
 func (c *jobsCancel) Run(ctx context.Context, p Program, t Terminal) error {
 	return withMails(ctx, p, &c.Config, func(ctx context.Context, m Mails) error {
 		j, err := m.Cancel(ctx, c.ID)
-		if err == nil {
+		switch {
+		case err != nil:
+			return err
+		case j.State == mail.Active:
+			fmt.Fprintf(t.Out, "the mail %s is being sent, and is given up unless it gets there\n", j.ID)
+		default:
 			fmt.Fprintf(t.Out, "the mail %s is given up\n", j.ID)
 		}
-		return err
+		return nil
 	})
 }
 

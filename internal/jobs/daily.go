@@ -56,7 +56,7 @@ func addLook[A river.JobArgs](all *river.Workers, q *Queue, what string, do func
 		if n > 0 {
 			slog.InfoContext(ctx, what+": the admins are told", "contracts", n)
 		}
-		return cause(ctx, err)
+		return outcome(ctx, err)
 	}))
 }
 

@@ -33,7 +33,7 @@ func (q *Queue) Stats(ctx context.Context) (s mail.Stats, err error) {
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
 		return s, err
 	}
-	counts, err := q.Log.Counts(ctx, mailQueue)
+	counts, err := q.Log.Counts(record.Fresh(ctx), mailQueue)
 	if err != nil {
 		return s, err
 	}
@@ -119,7 +119,7 @@ func (q *Queue) List(ctx context.Context, s mail.State, at page.Query) (out page
 
 // count returns how many mails are in a state, or in all.
 func (q *Queue) count(ctx context.Context, s mail.State) (n int, err error) {
-	counts, err := q.Log.Counts(ctx, mailQueue)
+	counts, err := q.Log.Counts(record.Fresh(ctx), mailQueue)
 	for ours, theirs := range states {
 		for _, state := range theirs {
 			if s == "" || s == ours {

@@ -10,6 +10,7 @@ import (
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/rivertype"
 
+	"cartracker/internal/fault"
 	"cartracker/internal/identity"
 	"cartracker/internal/mail"
 )
@@ -60,7 +61,7 @@ func (w *mailWorker) work(ctx context.Context, row *rivertype.JobRow, j mailJob)
 		return nil
 	}
 	if err != nil {
-		return cause(ctx, err)
+		return outcome(ctx, err)
 	}
 	l.Kind = row.Kind
 	m, err := w.Templates.Message(j.ID, l)
@@ -70,11 +71,7 @@ func (w *mailWorker) work(ctx context.Context, row *rivertype.JobRow, j mailJob)
 	if ok, err := w.turn(ctx); !ok {
 		return err
 	}
-	err = w.Sender.Send(ctx, m, func() error { return w.accepted(ctx, row, j) })
-	if errors.Is(err, mail.ErrNoTurn) {
-		return river.JobSnooze(notNow)
-	}
-	return cause(ctx, err)
+	return outcome(ctx, w.Sender.Send(ctx, m, func() error { return w.accepted(ctx, row, j) }))
 }
 
 // turn waits until this mail may be sent. If that would take too long the job
@@ -124,10 +121,16 @@ func (w *mailWorker) done(ctx context.Context, row *rivertype.JobRow, j mailJob)
 	return nil
 }
 
-// cause returns err, or why ctx ended if that is why: River has to know.
-func cause(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
+// outcome is what River is told of an attempt. What could not even be tried,
+// because there was no turn or the database is away, goes back into the queue.
+func outcome(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil: // River has to know that this is why
 		return errors.Join(ctx.Err(), err)
+	case errors.Is(err, mail.ErrNoTurn), fault.Of(err).Kind == fault.Unavailable:
+		return river.JobSnooze(notNow)
 	}
 	return err
 }
