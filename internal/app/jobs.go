@@ -20,9 +20,9 @@ import (
 func openJobs(db *store.DB, t jobs.Tools) (*jobs.Queue, error) {
 	switch kept := db.Jobs().(type) {
 	case sqlite.Jobs:
-		return jobs.Open(kept.Driver(), within(db, kept.Within), t)
+		return jobs.Open(kept.Driver(), kept.Reader(), within(db, kept.Within), t)
 	case postgres.Jobs:
-		return jobs.Open(kept.Driver(), within(db, kept.Within), t)
+		return jobs.Open(kept.Driver(), kept.Reader(), within(db, kept.Within), t)
 	}
 	return nil, nil
 }
@@ -33,15 +33,15 @@ func within[T any](db *store.DB, do func(context.Context, *store.DB, func(T) err
 
 // takeJobs queues in one database, in the transaction of ctx, what is not
 // finished in another.
-func takeJobs(ctx context.Context, from, to *store.DB) (int, error) {
-	source, err := openJobs(from, jobs.Tools{}) // nothing is worked here
+func takeJobs(ctx context.Context, from, to *store.DB) (n, failed int, err error) {
+	source, err := openJobs(from, jobs.Tools{Log: store.Jobs{DB: from}}) // nothing is worked here
 
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	target, err := openJobs(to, jobs.Tools{})
+	target, err := openJobs(to, jobs.Tools{Log: store.Jobs{DB: to}})
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	return target.Take(ctx, source)
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -220,7 +222,7 @@ func TestMailTroubles(t *testing.T) {
 				if j := until(t, company, 1, mail.Failed)[0]; j.Attempts != c.attempts || j.LastError == nil || !strings.Contains(*j.LastError, c.says) {
 					t.Errorf("%+v, %v", j, *j.LastError)
 				}
-			}, hasty, func(c *config.Config) { c.EmailTimeout, c.EmailPatience = "1s", "1s" })
+			}, hasty, func(c *config.Config) { c.EmailTimeout, c.EmailPatience = "1s", "400ms" })
 		})
 	}
 }
@@ -358,6 +360,11 @@ func TestMailPages(t *testing.T) {
 	if len(slices.Compact(byCursor)) != 5 || len(byPage) != 5 {
 		t.Errorf("by cursor %v, by page %v", byCursor, byPage)
 	}
+	for _, deep := range []string{"page=50", "page=10&limit=1000", "limit=3&page=3334", "state=delayed", "state=failed"} {
+		if res := c.Admin.Do("GET", "/api/email-queue/jobs?"+deep, nil); res.Status != 200 || fmt.Sprint(res.At("data")) != "[]" {
+			t.Errorf("%s: %s", deep, res)
+		}
+	}
 	for _, bad := range []string{"state=sent", "cursor=x", "cursor=1&page=1", "limit=0", "x=1"} {
 		checkFailure(t, bad, c.Admin.Do("GET", "/api/email-queue/jobs?"+bad, nil), 400)
 	}
@@ -416,5 +423,110 @@ func TestMailIsNotSentTwice(t *testing.T) {
 		if j := until(t, c, 1, mail.Completed)[0]; times != 2 || j.State != mail.Completed {
 			t.Errorf("%+v, sent %d times", j, times)
 		}
-	}, hasty, func(c *config.Config) { c.EmailTimeout, c.EmailPatience = "1s", "1s" })
+	}, hasty, func(c *config.Config) { c.EmailTimeout, c.EmailPatience = "1s", "400ms" })
+}
+
+// TestMailsKeepTheirOrder lets a server be away for a while: mails that waited
+// for it in vain go out before those that came later.
+func TestMailsKeepTheirOrder(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
+		const n = 12
+		var mu sync.Mutex
+		var order []string
+		left := 20 // turns that nobody gets
+		c.Jobs.Sender = fickle(func(_ context.Context, m mail.Message, taken func() error) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if left--; left >= 0 {
+				return mail.ErrNoTurn
+			}
+			order = append(order, m.To.Email)
+			return taken()
+		})
+		var want []string
+		for i := range n {
+			name := fmt.Sprintf("guest%02d", i)
+			invite(c, name)
+			want = append(want, name+"@example.com")
+		}
+		work(t, c)
+		until(t, c, n, mail.Completed)
+		for i, email := range order {
+			if at := slices.Index(want, email); at-i > 6 || i-at > 6 { // two are on the way, and two more before the first are back in the queue
+				t.Fatalf("they went out as %v", order)
+			}
+		}
+	}, hasty, func(c *config.Config) { c.EmailConcurrency = "2" })
+}
+
+// TestMailDelayed shows a mail that is to be tried again, and lets an admin do
+// that at once. While none arrives the queue is not well.
+func TestMailDelayed(t *testing.T) {
+	t.Parallel()
+	for backoff, name := range map[string]string{"4s": "soon", "1h": "later"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			apptest.Each(t, func(t *testing.T, c *apptest.Company) {
+				var tries atomic.Int32
+				c.Jobs.Sender = fickle(func(_ context.Context, _ mail.Message, taken func() error) error {
+					if tries.Add(1) == 1 {
+						return errors.New("450 later")
+					}
+					return taken()
+				})
+				work(t, c)
+				invite(c, "nina")
+				j := until(t, c, 1, mail.Delayed)[0]
+				if s := c.Admin.Do("GET", "/api/email-queue/stats", nil); fmt.Sprint(s.At("data.delayed")) != "1" || fmt.Sprint(s.At("data.waiting")) != "0" {
+					t.Errorf("%s", s)
+				}
+				if l := c.Admin.Do("GET", "/api/email-queue/jobs?state=delayed", nil); l.Text("data.0.id") != j.ID || !strings.Contains(l.Text("data.0.lastError"), "450 later") {
+					t.Errorf("%s", l)
+				}
+				if res := c.Admin.Do("POST", "/api/email-queue/jobs/"+j.ID+"/retry", nil); res.Status != 200 {
+					t.Fatal(res)
+				}
+				until(t, c, 1, mail.Completed)
+			}, func(c *config.Config) { c.EmailBackoff, c.EmailRate = backoff, "off" })
+		})
+	}
+}
+
+// TestMailFailedAndAgain lets a mail fail that is asked for again: the one that
+// failed leaves the new one alone, and another can be asked for at once.
+func TestMailFailedAndAgain(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
+		var refuses atomic.Bool
+		refuses.Store(true)
+		c.Jobs.Sender = fickle(func(_ context.Context, _ mail.Message, taken func() error) error {
+			if refuses.Load() {
+				return &mail.Refused{Answer: "550 no such user"}
+			}
+			return taken()
+		})
+		forgot := func() { c.Nobody.Do("POST", "/api/auth/forgot-password", apptest.JSON{"email": "uma@example.com"}) }
+		stop := work(t, c)
+		forgot()
+		first := until(t, c, 1, mail.Failed)[0]
+		if s := c.Admin.Do("GET", "/api/email-queue/stats", nil); s.At("data.healthy") != false {
+			t.Errorf("no mail arrives, and %s", s)
+		}
+		stop()
+		forgot()
+		checkFailure(t, "a mail in whose place another one waits", c.Admin.Do("POST", "/api/email-queue/jobs/"+first.ID+"/retry", nil), 409)
+		if n, err := c.Jobs.RetryFailed(asAdmin(t.Context())); n != 0 || err != nil {
+			t.Errorf("%d mails are tried again, %v", n, err)
+		}
+		refuses.Store(false)
+		work(t, c)
+		apptest.Until(t, "the second mail", func() bool {
+			all := queued(t, c)
+			return all[0].State == mail.Failed && all[1].State == mail.Completed
+		})
+		if log := c.Log.String(); !strings.Contains(log, "user="+string(c.User.ID)) {
+			t.Error("the log does not say to whom")
+		}
+	}, hasty)
 }

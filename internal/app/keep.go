@@ -98,15 +98,15 @@ func (Program) Copy(ctx context.Context, c *config.Config, to config.Database, t
 	if _, err := target.Migrate(ctx); err != nil {
 		return out, err
 	}
-	waiting := 0
+	var waiting, failed int
 	all, err := store.Copy(ctx, from.DB, target, tell, func(ctx context.Context) (err error) {
-		waiting, err = takeJobs(ctx, from.DB, target)
+		waiting, failed, err = takeJobs(ctx, from.DB, target)
 		return err
 	})
 	if err != nil {
 		return out, err
 	}
-	out = cli.Copied{Tables: len(all), Jobs: waiting, Took: time.Since(began)}
+	out = cli.Copied{Tables: len(all), Jobs: waiting, FailedMails: failed, Took: time.Since(began)}
 	for _, t := range all {
 		out.Rows += t.Rows
 	}

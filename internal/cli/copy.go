@@ -15,7 +15,9 @@ type Copied struct {
 	Tables int
 	Rows   int64
 	Jobs   int // that wait to be done
-	Took   time.Duration
+
+	FailedMails int // that stay behind
+	Took        time.Duration
 }
 
 type copyCommand struct {
@@ -48,6 +50,9 @@ func (c *copyCommand) Run(ctx context.Context, p Program, t Terminal) error {
 		done.Tables, done.Rows, to.Shown(), done.Took.Round(time.Millisecond))
 	if done.Jobs > 0 {
 		fmt.Fprintf(t.Out, "%d mails and other jobs that wait to be done wait there as well.\n", done.Jobs)
+	}
+	if done.FailedMails > 0 {
+		fmt.Fprintf(t.Out, "%d mails that failed stay behind: to send them, let them be tried again (jobs retry --all) before you copy.\n", done.FailedMails)
 	}
 	fmt.Fprintln(t.Out, "Next: set DATABASE_URL to it, and ACCESS_TOKEN_SECRET, and start the program. Nothing in the old database was changed.")
 	return nil

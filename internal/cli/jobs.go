@@ -68,13 +68,16 @@ func tellMails(w io.Writer, s mail.Stats, list []mail.Job) {
 		return
 	}
 	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tab, "ID\tKIND\tSTATE\tTRIED\tQUEUED\tLAST ERROR")
+	fmt.Fprintln(tab, "ID\tKIND\tUSER\tSTATE\tTRIED\tQUEUED\tLAST ERROR")
 	for _, j := range list {
-		last := ""
+		last, user := "", "-"
 		if j.LastError != nil {
 			last = strings.Join(strings.Fields(*j.LastError), " ")
 		}
-		fmt.Fprintf(tab, "%s\t%s\t%s\t%d/%d\t%s\t%s\n", j.ID, j.Kind, j.State, j.Attempts, j.MaxAttempts, j.CreatedAt.Time().Local().Format(time.DateTime), last)
+		if j.UserID != nil {
+			user = *j.UserID
+		}
+		fmt.Fprintf(tab, "%s\t%s\t%s\t%s\t%d/%d\t%s\t%s\n", j.ID, j.Kind, user, j.State, j.Attempts, j.MaxAttempts, j.CreatedAt.Time().Local().Format(time.DateTime), last)
 	}
 	tab.Flush()
 }
@@ -117,15 +120,10 @@ type jobsCancel struct {
 func (c *jobsCancel) Run(ctx context.Context, p Program, t Terminal) error {
 	return withMails(ctx, p, &c.Config, func(ctx context.Context, m Mails) error {
 		j, err := m.Cancel(ctx, c.ID)
-		switch {
-		case err != nil:
-			return err
-		case j.State == mail.Active:
-			fmt.Fprintf(t.Out, "the mail %s is being sent, and is given up unless it gets there\n", j.ID)
-		default:
+		if err == nil {
 			fmt.Fprintf(t.Out, "the mail %s is given up\n", j.ID)
 		}
-		return nil
+		return err
 	})
 }
 

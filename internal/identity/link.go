@@ -70,6 +70,8 @@ type LinkStore interface {
 	// Take uses a link up, and reports whether it could be used.
 	Take(ctx context.Context, digest string, now date.Moment) (bool, error)
 	DeleteAll(context.Context, record.UserID) error
+	// Withdraw deletes the link in a mail.
+	Withdraw(ctx context.Context, mailID string) error
 }
 
 // A Mailer sends mails to users, in the transaction of ctx: the mail is sent if
@@ -219,4 +221,9 @@ func (s *Service) letter(ctx context.Context, l Link, pause time.Duration) (Lett
 		return Letter{}, err
 	}
 	return Letter{User: u, Token: token, Until: l.ExpiresAt}, nil
+}
+
+// Withdraw ends the link in a mail that nobody got.
+func (s *Service) Withdraw(ctx context.Context, mailID string) error {
+	return s.InTx(ctx, func(ctx context.Context) error { return s.Links.Withdraw(ctx, mailID) })
 }

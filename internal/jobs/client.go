@@ -10,20 +10,20 @@ import (
 
 // A client is River's, whatever its transactions are.
 type client interface {
-	// insert, complete and revive work in the transaction of ctx.
+	// These work in the transaction of ctx.
 	insert(ctx context.Context, args river.JobArgs, o *river.InsertOpts) error
-	complete(ctx context.Context, job *rivertype.JobRow) error
+	complete(ctx context.Context, job *rivertype.JobRow) (*rivertype.JobRow, error)
 	revive(ctx context.Context, id int64) error
+	cancel(ctx context.Context, id int64) (*rivertype.JobRow, error)
+	deleteMany(context.Context, *river.JobDeleteManyParams) (int, error)
+	pause(ctx context.Context, queue string) error
+	resume(ctx context.Context, queue string) error
 
 	Start(context.Context) error
 	Stopped() <-chan struct{}
-	ID() string
 	JobList(context.Context, *river.JobListParams) (*river.JobListResult, error)
-	JobCancel(ctx context.Context, id int64) (*rivertype.JobRow, error)
-	JobDeleteMany(context.Context, *river.JobDeleteManyParams) (*river.JobDeleteManyResult, error)
+	Subscribe(...river.EventKind) (<-chan *river.Event, func())
 	QueueGet(ctx context.Context, name string) (*rivertype.Queue, error)
-	QueuePause(ctx context.Context, name string, o *river.QueuePauseOpts) error
-	QueueResume(ctx context.Context, name string, o *river.QueuePauseOpts) error
 }
 
 // A base is the database in which jobs are kept: T is how its driver sees a
@@ -62,9 +62,40 @@ type anything struct{}
 
 func (anything) Kind() string { return "anything" }
 
-func (c clientOf[T]) complete(ctx context.Context, job *rivertype.JobRow) error {
-	return c.base.within(ctx, func(tx T) error {
-		_, err := river.JobCompleteTx[riverdriver.Driver[T]](ctx, tx, &river.Job[anything]{JobRow: job})
+func (c clientOf[T]) complete(ctx context.Context, job *rivertype.JobRow) (row *rivertype.JobRow, err error) {
+	err = c.base.within(ctx, func(tx T) error {
+		done, err := river.JobCompleteTx[riverdriver.Driver[T]](ctx, tx, &river.Job[anything]{JobRow: job})
+		if err == nil {
+			row = done.JobRow
+		}
 		return err
 	})
+	return row, err
+}
+
+func (c clientOf[T]) cancel(ctx context.Context, id int64) (row *rivertype.JobRow, err error) {
+	err = c.base.within(ctx, func(tx T) error {
+		row, err = c.JobCancelTx(ctx, tx, id)
+		return err
+	})
+	return row, err
+}
+
+func (c clientOf[T]) deleteMany(ctx context.Context, p *river.JobDeleteManyParams) (n int, err error) {
+	err = c.base.within(ctx, func(tx T) error {
+		gone, err := c.JobDeleteManyTx(ctx, tx, p)
+		if err == nil {
+			n = len(gone.Jobs)
+		}
+		return err
+	})
+	return n, err
+}
+
+func (c clientOf[T]) pause(ctx context.Context, queue string) error {
+	return c.base.within(ctx, func(tx T) error { return c.QueuePauseTx(ctx, tx, queue, nil) })
+}
+
+func (c clientOf[T]) resume(ctx context.Context, queue string) error {
+	return c.base.within(ctx, func(tx T) error { return c.QueueResumeTx(ctx, tx, queue, nil) })
 }

@@ -33,31 +33,52 @@ func (lookExpired) Kind() string  { return "look-expired" }
 // A day is something that is done every day at an hour of the business.
 type day struct {
 	args func(occasion) river.JobArgs
-	at   schedule
+	at   times
 	add  func(*river.Workers)
+}
+
+// times are when something is due.
+type times interface {
+	last(t time.Time) time.Time // the last such moment that is not after t
 }
 
 // daily returns what is done every day.
 func (q *Queue) daily() []day {
-	at := func(hour int) schedule { return schedule{hour, q.Env.Zone} }
+	at := func(hour int) times { return schedule{hour, q.Env.Zone} }
 	return []day{
 		{func(o occasion) river.JobArgs { return lookExpiring(o) }, at(9), func(all *river.Workers) {
-			addLook[lookExpiring](all, q, "contracts end soon", q.tellExpiring)
+			addLook[lookExpiring](all, "contracts end soon", q.tellExpiring)
 		}},
 		{func(o occasion) river.JobArgs { return lookExpired(o) }, at(10), func(all *river.Workers) {
-			addLook[lookExpired](all, q, "contracts have ended", q.tellExpired)
+			addLook[lookExpired](all, "contracts have ended", q.tellExpired)
 		}},
 	}
 }
 
-func addLook[A river.JobArgs](all *river.Workers, q *Queue, what string, do func(context.Context) (int, error)) {
-	river.AddWorker(all, river.WorkFunc(func(ctx context.Context, _ *river.Job[A]) error {
-		n, err := do(asProgram(ctx))
-		if n > 0 {
-			slog.InfoContext(ctx, what+": the admins are told", "contracts", n)
-		}
-		return outcome(ctx, err)
-	}))
+// lookTime is how long it may take to look through all contracts.
+const lookTime = 10 * time.Minute
+
+// A looker does what is done once a day.
+type looker[A river.JobArgs] struct {
+	river.WorkerDefaults[A]
+	what string
+	do   func(context.Context) (int, error)
+}
+
+func addLook[A river.JobArgs](all *river.Workers, what string, do func(context.Context) (int, error)) {
+	river.AddWorker(all, &looker[A]{what: what, do: do})
+}
+
+// Timeout returns how long it may take.
+func (l *looker[A]) Timeout(*river.Job[A]) time.Duration { return lookTime }
+
+// Work looks, and tells the admins of what it finds.
+func (l *looker[A]) Work(ctx context.Context, _ *river.Job[A]) error {
+	n, err := l.do(asProgram(ctx))
+	if n > 0 {
+		slog.InfoContext(ctx, l.what+": the admins are told", "contracts", n)
+	}
+	return outcome(ctx, err)
 }
 
 // tellExpiring queues a mail to each admin for each contract that ends soon.
@@ -94,17 +115,6 @@ type schedule struct {
 	zone *time.Location
 }
 
-var _ river.PeriodicSchedule = schedule{}
-
-// Next returns the first such moment after t.
-func (s schedule) Next(t time.Time) time.Time {
-	next := s.on(t.In(s.zone), 0)
-	if !next.After(t) {
-		next = s.on(t.In(s.zone), 1)
-	}
-	return next
-}
-
 // last returns the last such moment that is not after t.
 func (s schedule) last(t time.Time) time.Time {
 	last := s.on(t.In(s.zone), 0)
@@ -118,34 +128,41 @@ func (s schedule) on(day time.Time, later int) time.Time {
 	return time.Date(day.Year(), day.Month(), day.Day()+later, s.hour, 0, 0, 0, s.zone)
 }
 
-// periodic returns what River does at its time. The one of all instances that
-// leads does it, and when it begins to lead what was due last as well: another
-// one may have died before it did it.
-func (q *Queue) periodic() (all []*river.PeriodicJob) {
-	for _, d := range q.days {
-		due := func() (river.JobArgs, *river.InsertOpts) {
-			return d.args(occasion{d.at.last(q.Env.Now().Time()).UTC().Format(time.RFC3339)}), once
-		}
-		all = append(all, river.NewPeriodicJob(d.at, due, &river.PeriodicJobOpts{RunOnStart: true}))
+// dueEvery is how often is looked whether something is due.
+const dueEvery = 5 * time.Second
+
+// keepDays queues what is due, as soon as it is, and at the start of a program
+// whatever is done every day: it may have been off when it was time.
+func (q *Queue) keepDays(ctx context.Context) {
+	t := time.NewTicker(q.dueEvery)
+	defer t.Stop()
+	done := make([]time.Time, len(q.days))
+	for i, d := range q.days {
+		done[i] = d.at.last(q.Env.Now().Time())
+		q.queueDay(ctx, d, "start "+ident.New[string]())
 	}
-	return all
-}
-
-var once = &river.InsertOpts{Queue: dayQueue, MaxAttempts: manyAttempts, UniqueOpts: river.UniqueOpts{ByArgs: true}}
-
-// lookNow does what is done every day when a program starts: it may have been
-// off when it was time.
-func (q *Queue) lookNow(ctx context.Context) {
-	start := occasion{"start " + ident.New[string]()}
-	err := q.Env.InTx(ctx, func(ctx context.Context) error {
-		for _, d := range q.days {
-			if err := q.client.insert(ctx, d.args(start), once); err != nil {
-				return err
+	for {
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+		for i, d := range q.days {
+			due := d.at.last(q.Env.Now().Time())
+			if due.After(done[i]) && q.queueDay(ctx, d, due.UTC().Format(time.RFC3339)) {
+				done[i] = due
 			}
 		}
-		return nil
-	})
-	if err != nil && ctx.Err() == nil {
-		slog.WarnContext(ctx, "contracts that end are looked for when it is time, and not at this start", "err", err)
 	}
+}
+
+// queueDay queues what is done on an occasion. Of several instances that do, one does it.
+func (q *Queue) queueDay(ctx context.Context, d day, of string) bool {
+	o := &river.InsertOpts{Queue: dayQueue, MaxAttempts: manyAttempts, UniqueOpts: river.UniqueOpts{ByArgs: true}}
+	args := d.args(occasion{of})
+	err := q.Env.InTx(ctx, func(ctx context.Context) error { return q.client.insert(ctx, args, o) })
+	if err != nil && ctx.Err() == nil {
+		slog.WarnContext(ctx, "what is due could not be queued", "kind", args.Kind(), "occasion", of, "err", err)
+	}
+	return err == nil
 }

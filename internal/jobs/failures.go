@@ -26,26 +26,41 @@ var (
 	_ river.ClientRetryPolicy = failures{}
 )
 
-// HandleError decides about a job that returned an error.
+// HandleError decides about a job that returned an error. One of a kind that
+// this program does not know is left to those that do.
 func (f failures) HandleError(ctx context.Context, job *rivertype.JobRow, err error) *river.ErrorHandlerResult {
-	refused, forGood := errors.AsType[*mail.Refused](err)
-	over := forGood || attempts(job) >= f.Attempts
-	told := []any{"kind", job.Kind, "id", mailOf(job).ID, "attempt", attempts(job), "err", err}
+	_, strange := errors.AsType[*rivertype.UnknownJobKindError](err)
+	_, refused := errors.AsType[*mail.Refused](err)
+	over := !strange && (refused || attempts(job) >= f.Attempts)
+	j := mailOf(job)
+	told := []any{"kind", job.Kind, "id", j.ID, "user", j.User, "attempt", attempts(job), "err", err}
 	switch {
-	case forGood:
-		slog.WarnContext(ctx, "a mail was refused for good, and is given up", append(told, "answer", refused.Answer)...)
+	case refused:
+		slog.WarnContext(ctx, "a mail was refused for good, and is given up", told...)
 	case over:
 		slog.WarnContext(ctx, "a job failed too often, and is given up", told...)
 	default:
 		slog.WarnContext(ctx, "a job failed, and is tried again", told...)
 	}
-	return &river.ErrorHandlerResult{SetCancelled: over}
+	return f.decide(ctx, j.ID, over)
 }
 
 // HandlePanic decides about a job whose worker panicked.
 func (f failures) HandlePanic(ctx context.Context, job *rivertype.JobRow, value any, trace string) *river.ErrorHandlerResult {
-	slog.ErrorContext(ctx, "a job panicked", "kind", job.Kind, "id", mailOf(job).ID, "attempt", attempts(job), "panic", value, "stack", trace)
-	return &river.ErrorHandlerResult{SetCancelled: attempts(job) >= f.Attempts}
+	j := mailOf(job)
+	slog.ErrorContext(ctx, "a job panicked", "kind", job.Kind, "id", j.ID, "user", j.User, "attempt", attempts(job), "panic", value, "stack", trace)
+	return f.decide(ctx, j.ID, attempts(job) >= f.Attempts)
+}
+
+// decide gives a job up if it is over, and the link with it that nobody has:
+// it would only keep the user from being sent another one.
+func (f failures) decide(ctx context.Context, id string, over bool) *river.ErrorHandlerResult {
+	if over && id != "" {
+		if err := f.Identity.Withdraw(context.WithoutCancel(ctx), id); err != nil {
+			slog.WarnContext(ctx, "the link of a mail that is given up could not be deleted", "id", id, "err", err)
+		}
+	}
+	return &river.ErrorHandlerResult{SetCancelled: over}
 }
 
 // NextRetry returns when a job that failed is tried again: after twice as long

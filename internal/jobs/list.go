@@ -25,15 +25,19 @@ var states = map[mail.State][]rivertype.JobState{
 	mail.Failed:    {rivertype.JobStateCancelled, rivertype.JobStateDiscarded},
 }
 
-// overdue is after how long something that nobody works shows that something is wrong.
-const overdue = 5 * time.Minute
+const (
+	// overdue is after how long a mail that was not sent shows that something is wrong.
+	overdue = 5 * time.Minute
+	// lately is for how long mails that failed show it, unless more were sent.
+	lately = 5 * time.Minute
+)
 
 // Stats returns how many mails are where.
 func (q *Queue) Stats(ctx context.Context) (s mail.Stats, err error) {
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
 		return s, err
 	}
-	counts, err := q.Log.Counts(record.Fresh(ctx), mailQueue)
+	counts, err := q.Log.Counts(record.Fresh(ctx), mailQueue, time.Now())
 	if err != nil {
 		return s, err
 	}
@@ -47,34 +51,65 @@ func (q *Queue) Stats(ctx context.Context) (s mail.Stats, err error) {
 		return s, err
 	}
 	late, err := q.late(ctx)
-	s.Healthy = !s.Paused && !late
+	if err != nil {
+		return s, err
+	}
+	sent, err := q.recent(ctx, mail.Completed)
+	if err != nil {
+		return s, err
+	}
+	failed, err := q.recent(ctx, mail.Failed)
+	s.Healthy = !s.Paused && !late && failed <= sent
 	return s, err
 }
 
 func (q *Queue) paused(ctx context.Context) (bool, error) {
-	found, err := q.client.QueueGet(ctx, mailQueue)
+	found, err := q.look.QueueGet(ctx, mailQueue)
 	if errors.Is(err, rivertype.ErrNotFound) {
 		return false, nil
 	}
 	return err == nil && found.PausedAt != nil, err
 }
 
-// late reports whether the mail that waits longest has been due for too long.
+// late reports whether the oldest mail that is not sent yet is too old.
 func (q *Queue) late(ctx context.Context) (bool, error) {
-	oldest := mails(mail.Waiting).OrderBy(river.JobListOrderByScheduledAt, river.SortOrderAsc).First(1)
-	found, err := q.client.JobList(ctx, oldest)
+	oldest := river.NewJobListParams().Queues(mailQueue).States(unfinished...).OrderBy(river.JobListOrderByID, river.SortOrderAsc).First(1)
+	found, err := q.look.JobList(ctx, oldest)
 	if err != nil || len(found.Jobs) == 0 {
 		return false, err
 	}
-	return time.Since(found.Jobs[0].ScheduledAt) > overdue, nil
+	return time.Since(found.Jobs[0].CreatedAt) > overdue, nil
 }
 
-func mails(s mail.State) *river.JobListParams {
-	p := river.NewJobListParams().Queues(mailQueue)
-	if s != "" {
-		return p.States(states[s]...)
+// recent returns how many of the last hundred mails came to a state lately.
+func (q *Queue) recent(ctx context.Context, s mail.State) (n int, err error) {
+	const some = 100
+	found, err := q.look.JobList(ctx, mails(s, time.Now()).OrderBy(river.JobListOrderByFinalizedAt, river.SortOrderDesc).First(some))
+	if err != nil {
+		return 0, err
 	}
-	return p.States(rivertype.JobStates()...)
+	for _, row := range found.Jobs {
+		if row.FinalizedAt != nil && time.Since(*row.FinalizedAt) < lately {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// mails selects those in a state, or all. River has those that come again soon
+// among those that wait.
+func mails(s mail.State, now time.Time) *river.JobListParams {
+	p := river.NewJobListParams().Queues(mailQueue)
+	at := river.NamedArgs{"now": now.UTC()}
+	switch s {
+	case "":
+		return p.States(rivertype.JobStates()...)
+	case mail.Waiting:
+		return p.States(states[s]...).Where("scheduled_at <= @now", at)
+	case mail.Delayed:
+		return p.States(append(states[mail.Waiting], states[s]...)...).Where("scheduled_at > @now", at)
+	}
+	return p.States(states[s]...)
 }
 
 // usual is how many mails a page has that names no number.
@@ -89,7 +124,7 @@ func (q *Queue) List(ctx context.Context, s mail.State, at page.Query) (out page
 	if err != nil {
 		return out, err
 	}
-	p := mails(s)
+	p := mails(s, time.Now())
 	if at.Cursor != "" {
 		before, err := strconv.ParseInt(at.Cursor, 10, 64)
 		if err != nil {
@@ -97,7 +132,7 @@ func (q *Queue) List(ctx context.Context, s mail.State, at page.Query) (out page
 		}
 		p = p.Where("id < @before", river.NamedArgs{"before": before})
 	}
-	found, err := q.client.JobList(ctx, p.OrderBy(river.JobListOrderByID, river.SortOrderDesc).First(offset+limit+1))
+	found, err := q.look.JobList(ctx, p.OrderBy(river.JobListOrderByID, river.SortOrderDesc).First(min(offset+limit+1, manyJobs)))
 	if err != nil {
 		return out, err
 	}
@@ -106,6 +141,7 @@ func (q *Queue) List(ctx context.Context, s mail.State, at page.Query) (out page
 		rows = rows[:limit]
 		out.Next = strconv.FormatInt(rows[limit-1].ID, 10)
 	}
+	out.Items = make([]mail.Job, 0, len(rows))
 	for _, row := range rows {
 		out.Items = append(out.Items, q.view(row))
 	}
@@ -119,7 +155,7 @@ func (q *Queue) List(ctx context.Context, s mail.State, at page.Query) (out page
 
 // count returns how many mails are in a state, or in all.
 func (q *Queue) count(ctx context.Context, s mail.State) (n int, err error) {
-	counts, err := q.Log.Counts(record.Fresh(ctx), mailQueue)
+	counts, err := q.Log.Counts(record.Fresh(ctx), mailQueue, time.Now())
 	for ours, theirs := range states {
 		for _, state := range theirs {
 			if s == "" || s == ours {
@@ -134,7 +170,7 @@ func (q *Queue) count(ctx context.Context, s mail.State) (n int, err error) {
 func (q *Queue) view(row *rivertype.JobRow) mail.Job {
 	args := mailOf(row)
 	j := mail.Job{
-		ID: args.ID, Kind: row.Kind, State: stateOf(row.State), Attempts: max(attempts(row), 0), MaxAttempts: q.Attempts,
+		ID: args.ID, Kind: row.Kind, State: stateOf(row), Attempts: max(attempts(row), 0), MaxAttempts: q.Attempts,
 		UserID: text(string(args.User)), ContractID: text(string(args.Contract)),
 		CreatedAt: date.At(row.CreatedAt), DueAt: date.At(row.ScheduledAt), AttemptedAt: moment(row.AttemptedAt), FinishedAt: moment(row.FinalizedAt),
 	}
@@ -144,9 +180,12 @@ func (q *Queue) view(row *rivertype.JobRow) mail.Job {
 	return j
 }
 
-func stateOf(s rivertype.JobState) mail.State {
+func stateOf(row *rivertype.JobRow) mail.State {
+	if row.State == rivertype.JobStateAvailable && row.ScheduledAt.After(time.Now()) {
+		return mail.Delayed
+	}
 	for ours, theirs := range states {
-		if slices.Contains(theirs, s) {
+		if slices.Contains(theirs, row.State) {
 			return ours
 		}
 	}

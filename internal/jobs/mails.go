@@ -84,8 +84,15 @@ func (q *Queue) Forgotten(ctx context.Context, email string) error {
 // errNothing tells that a mail is not needed any more, and why.
 var errNothing = errors.New("there is nothing to send")
 
+// A letter is what stands in a mail.
+type letter struct {
+	mail.Letter
+	user  record.UserID // for whom it is
+	token string        // in its link, which nobody else may see; "" without
+}
+
 // letter finds out what stands in a mail, and for whom it is.
-func (w *mailWorker) letter(ctx context.Context, kind string, j mailJob) (mail.Letter, error) {
+func (w *mailWorker) letter(ctx context.Context, kind string, j mailJob) (letter, error) {
 	switch {
 	case kind == mail.Credentials:
 		return w.withLink(w.Identity.WelcomeLetter(ctx, j.User, j.ID))
@@ -94,44 +101,50 @@ func (w *mailWorker) letter(ctx context.Context, kind string, j mailJob) (mail.L
 	case kind == mail.PasswordReset:
 		return w.withLink(w.Identity.ResetLetter(ctx, j.User, j.ID))
 	}
-	return w.notice(ctx, kind, j)
+	return w.notice(ctx, j)
 }
 
-func (w *mailWorker) withLink(l identity.Letter, err error) (mail.Letter, error) {
+func (w *mailWorker) withLink(l identity.Letter, err error) (letter, error) {
 	if err != nil {
-		return mail.Letter{}, err
+		return letter{}, err
 	}
 	out := w.to(l.User)
+	out.token = l.Token
 	out.Link, out.Until = w.Links.SetPassword(l.Token), l.Until.Time()
 	return out, nil
 }
 
 // notice is the letter that tells an admin of a contract, unless that has
 // changed meanwhile so that there is nothing to tell.
-func (w *mailWorker) notice(ctx context.Context, kind string, j mailJob) (mail.Letter, error) {
+func (w *mailWorker) notice(ctx context.Context, j mailJob) (letter, error) {
 	ctx = asProgram(record.Fresh(ctx))
 	u, err := w.Identity.Get(ctx, j.User)
 	if errors.Is(err, identity.ErrNoUser) || err == nil && (!u.Active || u.Role != record.Admin) {
-		return mail.Letter{}, errNothing
+		return letter{}, errNothing
 	}
 	if err != nil {
-		return mail.Letter{}, err
+		return letter{}, err
 	}
 	c, err := w.Rental.Get(ctx, j.Contract)
 	if errors.Is(err, rental.ErrNoContract) || err == nil && (c.CancelledAt != nil || c.EndDate.String() != j.End) {
-		return mail.Letter{}, errNothing
+		return letter{}, errNothing
+	}
+	if err != nil {
+		return letter{}, err
 	}
 	out := w.to(u)
 	out.Contract = contractOf(c)
-	return out, err
+	return out, nil
 }
 
-func (w *mailWorker) to(u identity.User) mail.Letter {
+func (w *mailWorker) to(u identity.User) letter {
 	to := mail.Address{Email: u.Email}
 	if u.Name != nil {
 		to.Name = *u.Name
 	}
-	return mail.Letter{To: to, Language: string(u.Language), App: w.AppName, Username: u.Username, SignIn: w.Links.SignIn(), Zone: w.Env.Zone}
+	return letter{user: u.ID, Letter: mail.Letter{
+		To: to, Language: string(u.Language), App: w.AppName, Username: u.Username, SignIn: w.Links.SignIn(), Zone: w.Env.Zone,
+	}}
 }
 
 func contractOf(c rental.Contract) mail.Contract {

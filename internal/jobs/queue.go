@@ -6,7 +6,9 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -53,12 +55,17 @@ type Links interface {
 
 // A Log keeps what River cannot be asked for by itself.
 type Log interface {
-	// Counts returns how many jobs of a queue are in each of River's states.
-	Counts(ctx context.Context, queue string) (map[string]int, error)
+	// Counts returns how many jobs of a queue are in each of River's states;
+	// those that are available, but not yet at the moment now, count as scheduled.
+	Counts(ctx context.Context, queue string, now time.Time) (map[string]int, error)
+	// PutBack gives a job that waits the place of its age.
+	PutBack(ctx context.Context, id int64) error
 	// AddQueue lets there be a queue, if there is none yet.
-	AddQueue(ctx context.Context, queue string) error
+	AddQueue(ctx context.Context, queue string, now time.Time) error
 	// SetAttempt sets how many attempts of a job count, in the transaction of ctx.
 	SetAttempt(ctx context.Context, id int64, attempt int) error
+	// Try lets do be a part of the transaction of ctx that is undone alone if it fails.
+	Try(ctx context.Context, do func(context.Context) error) error
 	// Trim deletes all but the last few jobs of a queue that are in one of these
 	// of River's states.
 	Trim(ctx context.Context, queue string, keep int, states ...string) error
@@ -81,32 +88,35 @@ type Tools struct {
 // A Queue keeps jobs, works them, and shows them to admins.
 type Queue struct {
 	Tools
-	client client // only inserts and looks
-	open   func(*river.Config) (client, error)
-	days   []day
+	client   client // queues, and changes what is queued
+	look     client // only looks, and waits for nobody who writes
+	open     func(*river.Config) (client, error)
+	days     []day
+	dueEvery time.Duration
 }
 
-// Open returns the queue in a database, which is migrated. Within lets
-// something be done on the transaction of a context, as the driver sees it.
-func Open[T any](d riverdriver.Driver[T], within func(ctx context.Context, do func(T) error) error, t Tools) (*Queue, error) {
-	q := &Queue{Tools: t, open: base[T]{d, within}.client}
+// Open returns the queue in a database, which is migrated. The second driver
+// only reads. Within lets something be done on the transaction of a context, as
+// the drivers see it.
+func Open[T any](d, reader riverdriver.Driver[T], within func(ctx context.Context, do func(T) error) error, t Tools) (*Queue, error) {
+	q := &Queue{Tools: t, open: base[T]{d, within}.client, dueEvery: dueEvery}
 	q.days = q.daily()
-	var err error
+	var err, readErr error
 	q.client, err = q.open(q.looking())
-	return q, err
+	q.look, readErr = base[T]{reader, within}.client(q.looking())
+	return q, errors.Join(err, readErr)
 }
 
 // looking is for a client that queues jobs and looks at them.
 func (q *Queue) looking() *river.Config {
-	return &river.Config{MaxAttempts: manyAttempts, Logger: slog.New(calm{slog.Default().Handler()}), SkipUnknownJobCheck: true}
+	return &river.Config{MaxAttempts: manyAttempts, Logger: slog.New(newCalm(slog.Default().Handler())), SkipUnknownJobCheck: true}
 }
 
 // working is for one that works them too.
 func (q *Queue) working() *river.Config {
 	c := q.looking()
 	c.Workers, c.SkipUnknownJobCheck = q.workers(), false
-	c.Queues = map[string]river.QueueConfig{mailQueue: {MaxWorkers: q.Concurrency}, dayQueue: {MaxWorkers: 1}}
-	c.PeriodicJobs = q.periodic()
+	c.Queues = map[string]river.QueueConfig{mailQueue: {MaxWorkers: q.Concurrency}, dayQueue: {MaxWorkers: 1, FetchPollInterval: 30 * time.Second}}
 	c.FetchCooldown, c.FetchPollInterval = q.FetchEvery, max(pollEvery, q.FetchEvery)
 	c.JobTimeout, c.RescueStuckJobsAfter, c.SoftStopTimeout = q.Timeout, q.Timeout+rescueAfter, softStop
 	c.ErrorHandler, c.RetryPolicy = failures{q}, failures{q}
@@ -130,10 +140,28 @@ func (q *Queue) Run(ctx context.Context) error {
 			return nil
 		}
 	}
-	q.lookNow(ctx)
-	q.trim(ctx)
+	snoozed, unsubscribe := working.Subscribe(river.EventKindJobSnoozed)
+	var beside sync.WaitGroup
+	beside.Go(func() { q.keepDays(ctx) })
+	beside.Go(func() { q.trim(ctx) })
+	beside.Go(func() { q.putBack(context.WithoutCancel(ctx), snoozed) })
 	<-working.Stopped()
+	unsubscribe()
+	beside.Wait()
 	return nil
+}
+
+// putBack gives mails that did not have their turn the place that they had in
+// the queue: River lets them stand behind all others.
+func (q *Queue) putBack(ctx context.Context, snoozed <-chan *river.Event) {
+	for e := range snoozed {
+		if e.Job.Queue != mailQueue {
+			continue
+		}
+		if err := q.Log.PutBack(ctx, e.Job.ID); err != nil {
+			slog.WarnContext(ctx, "a mail that waits for its turn has lost its place", "id", mailOf(e.Job).ID, "err", err)
+		}
+	}
 }
 
 // trim forgets now and then what is over for long.

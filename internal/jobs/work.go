@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -13,11 +14,13 @@ import (
 	"cartracker/internal/fault"
 	"cartracker/internal/identity"
 	"cartracker/internal/mail"
+	"cartracker/internal/record"
 )
 
 const (
-	notNow    = time.Second            // after which a mail that did not have its turn comes again
-	markAgain = 200 * time.Millisecond // after which a mail that was taken is marked again as done
+	notNow     = time.Second            // after which a mail that did not have its turn comes again
+	markAgain  = 200 * time.Millisecond // after which a mail that was taken is marked again as done
+	markSeldom = 2 * time.Second        // the longest time between that
 )
 
 // A mailWorker sends mails.
@@ -29,7 +32,7 @@ type mailWorker struct {
 // workers returns what works each kind of job.
 func (q *Queue) workers() *river.Workers {
 	all := river.NewWorkers()
-	w := &mailWorker{Queue: q, taken: &taken{ids: map[string]bool{}}}
+	w := &mailWorker{Queue: q, taken: &taken{ids: map[string]time.Time{}}}
 	addMail[credentials](all, w)
 	addMail[passwordReset](all, w)
 	addMail[contractExpiring](all, w)
@@ -53,7 +56,7 @@ func addMail[A interface {
 // so a program that is killed sends at most one of them twice.
 func (w *mailWorker) work(ctx context.Context, row *rivertype.JobRow, j mailJob) error {
 	if w.taken.has(j.ID) {
-		return w.done(ctx, row, j)
+		return w.done(ctx, row, j.ID, j.User)
 	}
 	l, err := w.letter(ctx, row.Kind, j)
 	if errors.Is(err, identity.ErrNoLetter) || errors.Is(err, errNothing) {
@@ -64,14 +67,15 @@ func (w *mailWorker) work(ctx context.Context, row *rivertype.JobRow, j mailJob)
 		return outcome(ctx, err)
 	}
 	l.Kind = row.Kind
-	m, err := w.Templates.Message(j.ID, l)
+	m, err := w.Templates.Message(j.ID, l.Letter)
 	if err != nil {
 		return err
 	}
 	if ok, err := w.turn(ctx); !ok {
 		return err
 	}
-	return outcome(ctx, w.Sender.Send(ctx, m, func() error { return w.accepted(ctx, row, j) }))
+	err = w.Sender.Send(ctx, m, func() error { return w.accepted(ctx, row, j.ID, l.user) })
+	return outcome(ctx, mail.Redact(err, l.token)) // a server may quote what it refuses
 }
 
 // turn waits until this mail may be sent. If that would take too long the job
@@ -95,29 +99,41 @@ func (w *mailWorker) turn(ctx context.Context) (ok bool, err error) {
 // accepted marks the job of a mail that a server has taken as done, and does
 // not rest until it is or its time is up. Until then it is remembered here, so
 // that it is not sent again when the database was away.
-func (w *mailWorker) accepted(ctx context.Context, row *rivertype.JobRow, j mailJob) error {
-	w.taken.add(j.ID)
-	for {
-		err := w.done(ctx, row, j)
+func (w *mailWorker) accepted(ctx context.Context, row *rivertype.JobRow, id string, user record.UserID) error {
+	w.taken.add(id, time.Now())
+	for wait := markAgain; ; wait = min(2*wait, markSeldom) {
+		err := w.done(ctx, row, id, user)
 		if err == nil {
 			return nil
 		}
-		slog.WarnContext(ctx, "a mail was sent, and its job cannot be marked as done; it is tried again", "kind", row.Kind, "id", j.ID, "err", err)
+		if wait == markAgain {
+			slog.WarnContext(ctx, "a mail was sent, and its job cannot be marked as done yet", "kind", row.Kind, "id", id, "err", err)
+		}
 		select {
-		case <-time.After(markAgain):
+		case <-time.After(wait):
 		case <-ctx.Done():
 			return err
 		}
 	}
 }
 
-func (w *mailWorker) done(ctx context.Context, row *rivertype.JobRow, j mailJob) error {
-	err := w.Env.InTx(ctx, func(ctx context.Context) error { return w.Queue.client.complete(ctx, row) })
-	if err != nil && !errors.Is(err, rivertype.ErrNotFound) { // then it does not run any more for River
+// done marks a job as done. One that does not run any more for the database,
+// since somebody thought that its worker had died, will come again, and is remembered.
+func (w *mailWorker) done(ctx context.Context, row *rivertype.JobRow, id string, user record.UserID) error {
+	var now *rivertype.JobRow
+	err := w.Env.InTx(ctx, func(ctx context.Context) (err error) {
+		now, err = w.client.complete(ctx, row)
+		return err
+	})
+	if err != nil && !errors.Is(err, rivertype.ErrNotFound) { // somebody has deleted it
 		return err
 	}
-	w.taken.remove(j.ID)
-	slog.InfoContext(ctx, "a mail was sent", "kind", row.Kind, "id", j.ID, "user", j.User, "attempt", attempts(row))
+	if err == nil && now.State != rivertype.JobStateCompleted {
+		slog.WarnContext(ctx, "a mail was sent, and its job is done once more", "kind", row.Kind, "id", id, "user", user)
+		return nil
+	}
+	w.taken.remove(id)
+	slog.InfoContext(ctx, "a mail was sent", "kind", row.Kind, "id", id, "user", user, "attempt", attempts(row))
 	return nil
 }
 
@@ -135,22 +151,28 @@ func outcome(ctx context.Context, err error) error {
 	return err
 }
 
-// taken are the mails that a server has taken and whose jobs are not marked as done.
+// takenLife is after how long nobody asks for a mail again that was taken.
+const takenLife = 24 * time.Hour
+
+// taken are the mails that a server has taken and whose jobs are not marked as
+// done, with when that was.
 type taken struct {
 	mu  sync.Mutex
-	ids map[string]bool
+	ids map[string]time.Time
 }
 
 func (t *taken) has(id string) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.ids[id]
+	_, ok := t.ids[id]
+	return ok
 }
 
-func (t *taken) add(id string) {
+func (t *taken) add(id string, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ids[id] = true
+	maps.DeleteFunc(t.ids, func(_ string, at time.Time) bool { return now.Sub(at) > takenLife })
+	t.ids[id] = now
 }
 
 func (t *taken) remove(id string) {

@@ -3,30 +3,38 @@ package store
 import (
 	"context"
 	"strings"
+	"time"
 )
 
 // Jobs is what is asked of the table of jobs beside the library that works them.
 type Jobs struct{ DB *DB }
 
-// Counts returns how many jobs of a queue are in each state.
-func (j Jobs) Counts(ctx context.Context, queue string) (map[string]int, error) {
+// Counts returns how many jobs of a queue are in each state. Those that are
+// available, but not yet at the moment now, count as scheduled.
+func (j Jobs) Counts(ctx context.Context, queue string, now time.Time) (map[string]int, error) {
 	counts := map[string]int{}
 	row := func(scan func(...any) error) error {
 		var state string
 		var n int
 		err := scan(&state, &n)
-		counts[state] = n
+		counts[state] += n
 		return err
 	}
-	return counts, j.DB.query(ctx, row, "SELECT CAST(state AS TEXT), COUNT(*) FROM river_job WHERE queue = ? GROUP BY state", queue)
+	return counts, j.DB.query(ctx, row, `SELECT CASE WHEN state = 'available' AND scheduled_at > ? THEN 'scheduled' ELSE CAST(state AS TEXT) END, COUNT(*)
+		FROM river_job WHERE queue = ? GROUP BY 1`, now.UTC(), queue)
 }
 
 // AddQueue lets there be a queue, if there is none yet.
-func (j Jobs) AddQueue(ctx context.Context, queue string) error {
+func (j Jobs) AddQueue(ctx context.Context, queue string, now time.Time) error {
 	return j.DB.InTx(ctx, func(ctx context.Context) error {
-		_, err := j.DB.exec(ctx, "INSERT INTO river_queue (name, updated_at) VALUES (?, CURRENT_TIMESTAMP) ON CONFLICT (name) DO NOTHING", queue)
+		_, err := j.DB.exec(ctx, "INSERT INTO river_queue (name, updated_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", queue, now.UTC())
 		return err
 	})
+}
+
+// Try lets do be a part of the transaction of ctx that is undone alone if it fails.
+func (j Jobs) Try(ctx context.Context, do func(context.Context) error) error {
+	return j.DB.Try(ctx, do)
 }
 
 // SetAttempt sets how many attempts of a job count.
@@ -35,20 +43,25 @@ func (j Jobs) SetAttempt(ctx context.Context, id int64, attempt int) error {
 	return err
 }
 
+// PutBack gives a job that waits the place of its age.
+func (j Jobs) PutBack(ctx context.Context, id int64) error {
+	return j.DB.InTx(ctx, func(ctx context.Context) error {
+		_, err := j.DB.exec(ctx, "UPDATE river_job SET scheduled_at = created_at WHERE id = ? AND state = 'available'", id)
+		return err
+	})
+}
+
 // Trim deletes all but the last few jobs of a queue that are in one of these states.
 func (j Jobs) Trim(ctx context.Context, queue string, keep int, states ...string) error {
-	where := "queue = ? AND CAST(state AS TEXT) IN (?" + strings.Repeat(", ?", len(states)-1) + ")"
-	args := []any{queue}
-	for _, s := range states {
-		args = append(args, s)
-	}
-	some, err := j.DB.exists(ctx, "SELECT 1 FROM river_job WHERE "+where+" LIMIT 1 OFFSET ?", append(args, keep)...)
+	// As text in the statement, and not as arguments, they are of the type that PostgreSQL has for them.
+	where := "queue = ? AND state IN ('" + strings.Join(states, "', '") + "')"
+	some, err := j.DB.exists(ctx, "SELECT 1 FROM river_job WHERE "+where+" LIMIT 1 OFFSET ?", queue, keep)
 	if err != nil || !some {
 		return err
 	}
 	return j.DB.InTx(ctx, func(ctx context.Context) error {
-		_, err := j.DB.exec(ctx, "DELETE FROM river_job WHERE "+where+" AND id NOT IN (SELECT id FROM river_job WHERE "+where+
-			" ORDER BY finalized_at DESC, id DESC LIMIT ?)", append(append(args, args...), keep)...)
+		_, err := j.DB.exec(ctx, "DELETE FROM river_job WHERE "+where+" AND (finalized_at, id) <= (SELECT finalized_at, id FROM river_job WHERE "+where+
+			" ORDER BY finalized_at DESC, id DESC LIMIT 1 OFFSET ?)", queue, queue, keep)
 		return err
 	})
 }

@@ -56,3 +56,9 @@ func (l Links) DeleteAll(ctx context.Context, id record.UserID) error {
 	_, err := l.DB.exec(ctx, "DELETE FROM links WHERE user_id = ?", string(id))
 	return err
 }
+
+// Withdraw deletes the link in a mail.
+func (l Links) Withdraw(ctx context.Context, mailID string) error {
+	_, err := l.DB.exec(ctx, "DELETE FROM links WHERE mail_id = ?", mailID)
+	return err
+}

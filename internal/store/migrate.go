@@ -119,8 +119,8 @@ var jobTables = []struct {
 
 func (db *DB) jobSteps() (steps []*goose.Migration) {
 	for _, s := range jobTables {
-		make := func(ctx context.Context, _ *sql.DB) error { return db.dialect.MigrateJobs(ctx, s.version) }
-		steps = append(steps, goose.NewGoMigration(s.step, &goose.GoFunc{RunDB: make}, nil))
+		up := func(ctx context.Context, _ *sql.DB) error { return db.dialect.MigrateJobs(ctx, s.version) }
+		steps = append(steps, goose.NewGoMigration(s.step, &goose.GoFunc{RunDB: up}, nil))
 	}
 	return steps
 }

@@ -23,6 +23,9 @@ type Jobs struct{ pool *pgxpool.Pool }
 // Driver returns what the queue reaches the database with.
 func (j Jobs) Driver() *riverpgxv5.Driver { return riverpgxv5.New(j.pool) }
 
+// Reader returns the same: who reads waits for nobody.
+func (j Jobs) Reader() *riverpgxv5.Driver { return j.Driver() }
+
 // Within lets do work on the transaction of ctx.
 func (j Jobs) Within(ctx context.Context, db *store.DB, do func(pgx.Tx) error) error {
 	return db.Within(ctx, func(_ *sql.Tx, conn *sql.Conn) error {
@@ -70,7 +73,19 @@ func (j joined) QueryRow(ctx context.Context, query string, args ...any) pgx.Row
 	return j.conn.QueryRow(ctx, query, args...)
 }
 
-func migrateJobs(ctx context.Context, p *pgxpool.Pool, version int) error {
+// migrateJobs has connections of its own, whose statements may take their time.
+func migrateJobs(ctx context.Context, url string, version int) error {
+	conf, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return errors.New("the address of the database is malformed") // err quotes it
+	}
+	limitConnecting(conf.ConnConfig)
+	conf.MaxConns = 2
+	p, err := pgxpool.NewWithConfig(ctx, conf)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
 	m, err := rivermigrate.New(riverpgxv5.New(p), &rivermigrate.Config{Logger: slog.New(slog.DiscardHandler)})
 	if err == nil {
 		_, err = m.Migrate(ctx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{TargetVersion: version})

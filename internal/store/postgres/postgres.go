@@ -97,7 +97,7 @@ func Open(ctx context.Context, c Config) (*store.DB, error) {
 		Watch:       watch,
 		CopyIn:      copyIn,
 		Jobs:        Jobs{p},
-		MigrateJobs: func(ctx context.Context, version int) error { return migrateJobs(ctx, p, version) },
+		MigrateJobs: func(ctx context.Context, version int) error { return migrateJobs(ctx, c.URL, version) },
 	}), nil
 }
 

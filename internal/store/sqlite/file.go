@@ -81,7 +81,7 @@ func onlyRead(ctx context.Context, path, options string) (*store.DB, error) {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	d := dialect(path, nil)
-	d.Jobs = Jobs{read}
+	d.Jobs = Jobs{read, read}
 	return store.New(read, read, read, d), nil
 }
 

@@ -15,10 +15,13 @@ import (
 // Jobs keeps jobs in the same file. All that is done to them goes over the one
 // connection that writes, in turns with everybody else: a second one would be
 // told that the file is busy.
-type Jobs struct{ write *sql.DB }
+type Jobs struct{ write, read *sql.DB }
 
 // Driver returns what the queue reaches the database with.
 func (j Jobs) Driver() *riversqlite.Driver { return riversqlite.New(j.write) }
+
+// Reader returns what only looks at the queue with, beside whoever writes.
+func (j Jobs) Reader() *riversqlite.Driver { return riversqlite.New(j.read) }
 
 // Within lets do work on the transaction of ctx.
 func (j Jobs) Within(ctx context.Context, db *store.DB, do func(*sql.Tx) error) error {

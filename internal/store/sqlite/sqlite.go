@@ -92,7 +92,7 @@ func open(ctx context.Context, path string, leave func()) (*store.DB, error) {
 	watcher.SetMaxIdleConns(-1)
 	d := dialect(path, leave)
 	d.Watcher, d.Watch = watcher, watch
-	d.Jobs = Jobs{write}
+	d.Jobs = Jobs{write, read}
 	d.MigrateJobs = func(ctx context.Context, version int) error { return migrateJobs(ctx, migrator, version) }
 	return store.New(write, read, migrator, d), nil
 }
