@@ -32,7 +32,12 @@ func poolOf(name string, pool *sql.DB) Pool {
 	}
 }
 
-const tellPoolsEvery = time.Minute
+const (
+	tellPoolsEvery = time.Minute
+	// tellWaitsFrom is the least time that all together have waited for a pool
+	// to be told: jobs that look at the same moment wait for each other.
+	tellWaitsFrom = 100 * time.Millisecond
+)
 
 // TellPools logs once a minute which pools somebody had to wait for, until ctx is done.
 func (db *DB) TellPools(ctx context.Context) error {
@@ -55,9 +60,9 @@ func tellWaits(ctx context.Context, before, now []Pool) []Pool {
 		known[p.Name] = p
 	}
 	for _, p := range now {
-		if waits := p.Waits - known[p.Name].Waits; waits > 0 {
-			slog.InfoContext(ctx, "requests waited for a connection to the database",
-				"pool", p.Name, "waits", waits, "waited", p.Waited-known[p.Name].Waited, "in use", p.InUse, "open", p.Open, "most", p.Most)
+		if waited := p.Waited - known[p.Name].Waited; waited >= tellWaitsFrom {
+			slog.InfoContext(ctx, "requests or jobs waited for a connection to the database",
+				"pool", p.Name, "waits", p.Waits-known[p.Name].Waits, "waited", waited, "in use", p.InUse, "open", p.Open, "most", p.Most)
 		}
 	}
 	return now

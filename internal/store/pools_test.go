@@ -82,9 +82,9 @@ func TestPoolMin(t *testing.T) {
 
 func TestTellWaits(t *testing.T) {
 	before := []store.Pool{{Name: "primary", Waits: 5, Waited: time.Second}, {Name: "replica", Waits: 3, Waited: time.Second}}
-	now := []store.Pool{{Name: "primary", Waits: 5, Waited: time.Second}, {Name: "replica", Waits: 7, Waited: 3 * time.Second}, {Name: "new", Waits: 1, Waited: time.Millisecond}}
+	now := []store.Pool{{Name: "primary", Waits: 5, Waited: time.Second}, {Name: "replica", Waits: 7, Waited: 3 * time.Second}, {Name: "new", Waits: 1, Waited: 100 * time.Millisecond}, {Name: "calm", Waits: 9, Waited: 99 * time.Millisecond}}
 	log := logged(t, func() { store.TellWaits(before, now) })
-	for words, want := range map[string]int{"level=INFO": 2, "pool=primary": 0, "pool=replica waits=4 waited=2s": 1, "pool=new waits=1 waited=1ms": 1} {
+	for words, want := range map[string]int{"level=INFO": 2, "pool=primary": 0, "pool=replica waits=4 waited=2s": 1, "pool=new waits=1 waited=100ms": 1, "pool=calm": 0} {
 		if got := strings.Count(log, words); got != want {
 			t.Errorf("the log has %q %d times, want %d: %s", words, got, want, log)
 		}
