@@ -30,11 +30,11 @@ func parseMailbox(text string) (mailbox, error) {
 	if err := checkLocal(local); err != nil {
 		return mailbox{}, err
 	}
-	domain, err := idna.Lookup.ToASCII(text[at+1:])
-	if err != nil || !isDomain(domain) {
+	name, err := idna.Lookup.ToASCII(text[at+1:])
+	if err != nil || !isDomain(name) {
 		return mailbox{}, errors.New("has no valid domain behind the @")
 	}
-	return mailbox{local + "@" + domain, strings.ContainsFunc(local, notASCII)}, nil
+	return mailbox{local + "@" + name, strings.ContainsFunc(local, notASCII)}, nil
 }
 
 // checkLocal takes what RFC 5321 calls a dot-string, with the letters that
@@ -57,9 +57,13 @@ func checkLocal(local string) error {
 
 func notASCII(r rune) bool { return r > unicode.MaxASCII }
 
+const label = `[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?`
+
+var domain = regexp.MustCompile(`^(` + label + `\.)*` + label + `$`)
+
+// isDomain reports whether text is a domain name in ASCII, and no address.
 func isDomain(text string) bool {
-	const label = `[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?`
-	return len(text) <= 253 && regexp.MustCompile(`^(`+label+`\.)*`+label+`$`).MatchString(text)
+	return len(text) <= 253 && domain.MatchString(text) && strings.Trim(text, "0123456789.") != ""
 }
 
 // oneLine returns s on one line, without characters that control anything.

@@ -41,3 +41,9 @@ func Pauses(least, most time.Duration, failures int) (all []time.Duration) {
 
 // Files are the names that a template may have.
 var Files = files
+
+// Refusal says why no mail can be sent to an address; nil if one can be.
+func Refusal(address string) error {
+	_, err := parseMailbox(address)
+	return err
+}

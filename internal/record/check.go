@@ -75,7 +75,8 @@ func CheckRange(bad *fault.Fields, field string, n *int, least, most int) {
 
 // CheckEmail records a problem unless text is one e-mail address that a mail
 // can be sent to, of at most 254 bytes, as it is written behind "To:": a local
-// part without quotes (RFC 5322, dot-atom), and a domain name. Both may have
+// part of at most 64 bytes without quotes (RFC 5322, dot-atom), and a domain
+// name that can be looked up. Both may have
 // letters, marks and digits of any script, and no other signs that are not
 // ASCII: those of a domain are written in ASCII on the way (IDNA), those of a
 // local part need a mail server that takes them (SMTPUTF8). Quoted local parts
@@ -84,26 +85,13 @@ func CheckRange(bad *fault.Fields, field string, n *int, least, most int) {
 func CheckEmail(bad *fault.Fields, field, text string) {
 	a, err := mail.ParseAddress(text)
 	ok := err == nil && a.Address == text && len(text) <= 254 && !strings.ContainsFunc(text, isOdd)
-	bad.Check(ok && isDomain(text[strings.LastIndexByte(text, '@')+1:]), field, "must be an e-mail address")
+	at := strings.LastIndexByte(text, '@')
+	bad.Check(ok && at <= 64 && isDomain(text[at+1:]), field, "must be an e-mail address")
 }
 
 // isOdd reports whether r looks like something else in an address, or like nothing.
 func isOdd(r rune) bool {
 	return r > unicode.MaxASCII && !unicode.In(r, unicode.L, unicode.M, unicode.N)
-}
-
-// isDomain reports whether a name is made of labels of letters, digits and hyphens.
-func isDomain(name string) bool {
-	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || len(label) > 63 || label[0] == '-' || label[len(label)-1] == '-' || strings.ContainsFunc(label, notInLabel) {
-			return false
-		}
-	}
-	return true
-}
-
-func notInLabel(r rune) bool {
-	return r != '-' && (r <= unicode.MaxASCII && !unicode.IsLetter(r) && !unicode.IsDigit(r) || isOdd(r))
 }
 
 var uploadName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$`)
