@@ -43,8 +43,7 @@ type Letter struct {
 // A Contract is one that a letter tells of.
 type Contract struct {
 	Number, Car, Plate, Customer, Phone string
-	Start, End                          string // days, as they are shown
-	Link                                string // to the contract
+	Start, End                          string // days as YYYY-MM-DD
 }
 
 // view is what a template sees of a Letter: texts of one line.
@@ -66,9 +65,10 @@ func (l Letter) view() view {
 		name = oneLine(l.Username)
 	}
 	c := l.Contract
-	for _, text := range []*string{&c.Number, &c.Car, &c.Plate, &c.Customer, &c.Phone, &c.Start, &c.End, &c.Link} {
+	for _, text := range []*string{&c.Number, &c.Car, &c.Plate, &c.Customer, &c.Phone, &c.Start, &c.End} {
 		*text = oneLine(*text)
 	}
+	c.Start, c.End = l.day(c.Start), l.day(c.End)
 	return view{
 		Language: l.language(), App: oneLine(l.App), Name: name, Username: oneLine(l.Username),
 		Link: oneLine(l.Link), SignIn: oneLine(l.SignIn), Until: l.until(), Contract: c,
@@ -84,11 +84,23 @@ func (l Letter) until() string {
 	if zone == nil {
 		zone = time.UTC
 	}
-	layout := "2 January 2006, 15:04"
+	layout := "2 January 2006, 15:04 MST"
 	if l.language() == bosnian {
-		layout = "2. 1. 2006. u 15:04"
+		layout = "2. 1. 2006. u 15:04 MST"
 	}
 	return l.Until.In(zone).Format(layout)
+}
+
+// day writes a day as people do. What is no day stays as it is.
+func (l Letter) day(text string) string {
+	day, err := time.Parse(time.DateOnly, text)
+	switch {
+	case err != nil:
+		return text
+	case l.language() == bosnian:
+		return day.Format("2. 1. 2006.")
+	}
+	return day.Format("2 January 2006")
 }
 
 // Sample returns a letter of a kind with made-up people in it, to look at.
@@ -100,7 +112,7 @@ func Sample(kind, language string) Letter {
 		Until:  time.Date(2026, time.May, 31, 12, 30, 0, 0, time.UTC),
 		Contract: Contract{
 			Number: "CTR-2026-00042", Car: "Škoda Octavia", Plate: "A12-K-345", Customer: "Lejla Hadžić", Phone: "+387 61 123 456",
-			Start: "2026-05-24", End: "2026-05-31", Link: "https://rent.example.com/contracts/0197d0c4-6e1f-7c1a-b7a3-3f6f1d2b9a10",
+			Start: "2026-05-24", End: "2026-05-31",
 		},
 	}
 }

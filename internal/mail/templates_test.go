@@ -71,12 +71,12 @@ func TestLinks(t *testing.T) {
 		for _, language := range []string{"en", "bs"} {
 			l := mail.Sample(kind, language)
 			m := message(t, all, l)
-			link := l.Link
+			want := 1
 			if strings.HasPrefix(kind, "contract") {
-				link = l.Contract.Link
+				want = 0 // there is no page for a contract
 			}
-			if !strings.Contains(m.Text, "\n\n"+link+"\n\n") || !strings.Contains(m.HTML, `href="`+link+`"`) {
-				t.Errorf("%s.%s has no link:\n%s", kind, language, m.Text)
+			if strings.Count(m.Text, "\n\n"+l.Link+"\n\n") != want || strings.Contains(m.HTML, `href="`+l.Link+`"`) != (want == 1) || strings.Contains(m.HTML+m.Text, "http") != (want == 1) {
+				t.Errorf("%s.%s has not %d links:\n%s", kind, language, want, m.Text)
 			}
 			if bad := regexp.MustCompile(`(?i)<(img|script|link|iframe|object|video)|\ssrc=|url\(|@import|ZgotmplZ|{{|<no value>`).FindString(m.HTML + m.Text); bad != "" {
 				t.Errorf("%s.%s has %q", kind, language, bad)
@@ -129,15 +129,37 @@ func TestLanguages(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.Zone = zone
-	if m := message(t, all, l); !strings.Contains(m.Text, "31. 5. 2026. u 14:30") || m.Subject != "Nova lozinka: Car Tracker" {
+	if m := message(t, all, l); !strings.Contains(m.Text, "31. 5. 2026. u 14:30 CEST ") || m.Subject != "Nova lozinka: Car Tracker" {
 		t.Errorf("%s\n%s", m.Subject, m.Text)
 	}
 	l.Language, l.To.Name = "de", ""
-	if m := message(t, all, l); m.Language != "en" || !strings.Contains(m.Text, "Hello amra,") || !strings.Contains(m.Text, "31 May 2026, 14:30") {
+	if m := message(t, all, l); m.Language != "en" || !strings.Contains(m.Text, "Hello amra,") || !strings.Contains(m.Text, "31 May 2026, 14:30 CEST.") {
 		t.Errorf("%s %s", m.Language, m.Text)
 	}
 	if _, err := all.Message(id, mail.Letter{Kind: "invoice"}); err == nil || !strings.Contains(err.Error(), "invoice") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestDays: days and hours are written as people of the language do, hours with
+// the zone that is in force then.
+func TestDays(t *testing.T) {
+	all := load(t, "")
+	zone, err := time.LoadLocation("Europe/Sarajevo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for language, want := range map[string]string{"bs": "Ugovor 7 ističe 26. 11. 2026.", "en": "Contract 7 ends on 26 November 2026"} {
+		l := mail.Sample(mail.ContractExpiring, language)
+		l.Contract.Number, l.Contract.Start, l.Contract.End = "7", "2026-11-02", "2026-11-26"
+		if m := message(t, all, l); m.Subject != want || strings.Contains(m.Text+m.HTML, "2026-") {
+			t.Errorf("%s\n%s", m.Subject, m.Text)
+		}
+	}
+	l := mail.Sample(mail.PasswordReset, "bs")
+	l.Zone, l.Until = zone, time.Date(2026, time.November, 26, 12, 30, 0, 0, time.UTC)
+	if m := message(t, all, l); !strings.Contains(m.Text, "26. 11. 2026. u 13:30 CET ") {
+		t.Errorf("in winter:\n%s", m.Text)
 	}
 }
 
