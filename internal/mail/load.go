@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	texttemplate "text/template"
 )
 
@@ -24,8 +25,10 @@ const layout = "layout.html"
 const longestTemplate = 256 << 10
 
 // LoadTemplates returns the templates that are built in, each replaced by the
-// file of the same name in dir if there is one. The errors are those of files
-// that cannot be used, with their line; what is built in is used in their place.
+// file of the same name in dir if there is one. The errors are *TemplateError:
+// of files that cannot be used, with their line, in whose place what is built in
+// is used, and of files that replace nothing. Files that begin with a dot are no
+// templates, but what editors leave there.
 func LoadTemplates(dir string) (*Templates, []error) {
 	l := &loader{dir: dir, own: map[string]string{}}
 	l.read()
@@ -37,6 +40,18 @@ func LoadTemplates(dir string) (*Templates, []error) {
 	}
 	return t, l.problems
 }
+
+// A TemplateError is what is wrong with a file among the templates.
+type TemplateError struct {
+	File   string // its name; "" if it is the folder that cannot be read
+	Unused bool   // there is nothing that the file could replace
+	Err    error
+}
+
+func (e *TemplateError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *TemplateError) Unwrap() error { return e.Err }
 
 // letters are the names of what there are templates for, without ending.
 func letters() (all []string) {
@@ -62,21 +77,28 @@ func (l *loader) read() {
 	}
 	entries, err := os.ReadDir(l.dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		l.problems = append(l.problems, fmt.Errorf("the templates in %s cannot be read: %w", l.dir, err))
+		l.problems = append(l.problems, &TemplateError{Err: fmt.Errorf("the templates in %s cannot be read: %w", l.dir, err)})
 	}
 	for _, e := range entries {
-		path := filepath.Join(l.dir, e.Name())
-		if !slices.Contains(files(), e.Name()) {
-			l.problems = append(l.problems, fmt.Errorf("%s: there is no template of this name", path))
-			continue
+		if !strings.HasPrefix(e.Name(), ".") {
+			l.take(e.Name())
 		}
-		text, err := readTemplate(path)
-		if err != nil {
-			l.problems = append(l.problems, fmt.Errorf("%s: %w", path, err))
-			continue
-		}
-		l.own[e.Name()] = text
 	}
+}
+
+// take reads one file of the folder.
+func (l *loader) take(file string) {
+	path := filepath.Join(l.dir, file)
+	if !slices.Contains(files(), file) {
+		l.problems = append(l.problems, &TemplateError{file, true, fmt.Errorf("%s: replaces no template", path)})
+		return
+	}
+	text, err := readTemplate(path)
+	if err != nil {
+		l.problems = append(l.problems, &TemplateError{file, false, fmt.Errorf("%s: %w", path, err)})
+		return
+	}
+	l.own[file] = text
 }
 
 // files are the names that a template may have.
@@ -151,5 +173,5 @@ func (l *loader) refuse(file string, err error) {
 	} else {
 		err = fmt.Errorf("%s: %w", path, err)
 	}
-	l.problems = append(l.problems, fmt.Errorf("%w: the built-in template is used", err))
+	l.problems = append(l.problems, &TemplateError{file, false, fmt.Errorf("%w: the built-in template is used", err)})
 }

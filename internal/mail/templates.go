@@ -2,6 +2,7 @@ package mail
 
 import (
 	"fmt"
+	"html"
 	"html/template"
 	"io"
 	"strings"
@@ -71,6 +72,9 @@ func parseText(name, text string) (*texttemplate.Template, error) {
 		if subject == "" || strings.TrimSpace(text) == "" {
 			return nil, fmt.Errorf("template: %s:1: the subject or the text is empty", name)
 		}
+		if lacks(text, name, l) {
+			return nil, errNoLink(name)
+		}
 	}
 	return t, nil
 }
@@ -89,11 +93,26 @@ func parsePage(around, name, text string) (*template.Template, error) {
 		return nil, err
 	}
 	for _, l := range trials() {
-		if _, err := fillPage(t, l.view()); err != nil {
+		page, err := fillPage(t, l.view())
+		if err != nil {
 			return nil, err
+		}
+		if lacks(html.UnescapeString(page), name, l) {
+			return nil, errNoLink(name)
 		}
 	}
 	return t, nil
+}
+
+// lacks reports whether a letter that is sent for its link, as the file of that
+// name makes it, comes without.
+func lacks(text, file string, l Letter) bool {
+	kind, _, _ := strings.Cut(file, ".")
+	return (kind == Credentials || kind == PasswordReset) && !strings.Contains(text, l.Link)
+}
+
+func errNoLink(file string) error {
+	return fmt.Errorf("template: %s:1: the mail would not have its {{.Link}}", file)
 }
 
 // trials are letters that a template has to be good for.

@@ -1,6 +1,7 @@
 package mail_test
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -176,9 +177,12 @@ func override(t *testing.T, files map[string]string) (dir string) {
 
 func TestOverrides(t *testing.T) {
 	dir := override(t, map[string]string{
-		"credentials.en.txt":  `{{define "subject"}}Welcome, {{.Name}}{{end}}Go to {{.Link}}`,
-		"credentials.en.html": `<p>Go <a href="{{.Link}}">there</a>, {{.Name}}</p>`,
-		"layout.html":         `<div class="mine">{{template "content" .}}</div>{{define "button"}}color:red{{end}}{{define "quiet"}}{{end}}{{define "address"}}{{end}}{{define "label"}}{{end}}`,
+		"credentials.en.txt":      `{{define "subject"}}Welcome, {{.Name}}{{end}}Go to {{.Link}}`,
+		".credentials.en.txt.swp": "\x00{{", // an editor's
+		"contract-expired.en.txt": `{{define "subject"}}x{{end}}No link`,
+		"password-reset.en.html":  `<a href={{.Link}}>there</a>`,
+		"credentials.en.html":     `<p>Go <a href="{{.Link}}">there</a>, {{.Name}}</p>`,
+		"layout.html":             `<div class="mine">{{template "content" .}}</div>{{define "button"}}color:red{{end}}{{define "quiet"}}{{end}}{{define "address"}}{{end}}{{define "label"}}{{end}}`,
 	})
 	all := load(t, dir)
 	l := mail.Sample(mail.Credentials, "en")
@@ -208,19 +212,26 @@ func TestBadOverrides(t *testing.T) {
 		{"credentials.en.txt", "Hello", `:1: it has no {{define "subject"}}`},
 		{"credentials.en.txt", `{{define "subject"}} {{end}}Hello`, ":1: the subject or the text is empty"},
 		{"credentials.en.txt", `{{define "subject"}}x{{end}}`, ":1: the subject or the text is empty"},
-		{"credentials.en.txt", "{{define \"subject\"}}x{{end}}\n{{index .Name 3}}", ":2: "},
+		{"credentials.en.txt", "{{define \"subject\"}}x{{end}}{{.Link}}\n{{index .Name 3}}{{.Link}}", ":2: "},
 		{"credentials.en.html", "<p>\n{{if .Name}}\n", ":3: "},
 		{"credentials.en.html", "<p>\n{{.Contract.Nmber}}", ":2: "},
 		{"credentials.en.html", "<p>\n<a href=\"{{if .Name}}x\"{{end}}>", ":2: "},
 		{"layout.html", "<p>\n{{template \"contents\" .}}", ":2: "},
 		{"layout.html", "{{", ":1: "},
-		{"welcome.en.txt", "x", ": there is no template of this name"},
+		{"layout.html", `<p>{{template "button"}}{{template "quiet"}}</p>{{define "button"}}{{end}}{{define "quiet"}}{{end}}{{define "address"}}{{end}}{{define "label"}}{{end}}`, ":1: the mail would not have its {{.Link}}"},
+		{"credentials.en.txt", `{{define "subject"}}{{.Link}}{{end}}Sign in at {{.SignIn}}`, ":1: the mail would not have its {{.Link}}"},
+		{"credentials.en.html", `<p>Sign in at <a href="{{.SignIn}}">{{.Link | len}}</a></p>`, ":1: the mail would not have its {{.Link}}"},
+		{"password-reset.bs.txt", `{{define "subject"}}x{{end}}{{if not .Name}}{{.Link}}{{end}}x`, ":1: the mail would not have its {{.Link}}"},
+		{"password-reset.bs.html", `<p>x</p>`, ":1: the mail would not have its {{.Link}}"},
+		{"welcome.en.txt", "x", ": replaces no template"},
 		{"credentials.en.txt", strings.Repeat("x", 300<<10), ": is larger than 256 KiB"},
 	} {
 		dir := override(t, map[string]string{tt.name: tt.text})
 		all, problems := mail.LoadTemplates(dir)
 		if len(problems) != 1 || !strings.HasPrefix(problems[0].Error(), filepath.Join(dir, tt.name)+tt.want) {
 			t.Errorf("%s %.40q: %v", tt.name, tt.text, problems)
+		} else if e, ok := errors.AsType[*mail.TemplateError](problems[0]); !ok || e.File != tt.name || e.Unused != (tt.name == "welcome.en.txt") {
+			t.Errorf("%s %.40q: %+v", tt.name, tt.text, e)
 		}
 		l := mail.Sample(mail.Credentials, "en")
 		if got, want := message(t, all, l), message(t, good, l); got != want {
