@@ -1,7 +1,9 @@
 package app
 
 import (
+	"errors"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"cartracker/internal/cli"
@@ -10,12 +12,13 @@ import (
 )
 
 // PreviewMail makes a mail to nobody, with the templates in force. The wrong are
-// templates that cannot be used.
+// templates of this mail that cannot be used.
 func (Program) PreviewMail(c *config.Config, p cli.Preview) (shown []byte, wrong []error, err error) {
 	templates, wrong := mail.LoadTemplates(filepath.Join(c.DataDir, "templates"))
+	wrong = slices.DeleteFunc(wrong, func(err error) bool { return !concerns(p, err) })
 	l := mail.Sample(p.Kind, p.Language)
 	l.App, l.Zone = c.AppName, c.Zone
-	l.Link, l.SignIn = c.BaseURL+"/set-password?token=SAMPLE", c.BaseURL+"/sign-in"
+	l.Link, l.SignIn = links{c}.SetPassword("SAMPLE"), links{c}.SignIn()
 	m, err := templates.Message("00000000-0000-7000-8000-000000000000", l)
 	if err != nil {
 		return nil, wrong, err
@@ -29,4 +32,12 @@ func (Program) PreviewMail(c *config.Config, p cli.Preview) (shown []byte, wrong
 		shown = []byte("Subject: " + m.Subject + "\n\n" + m.Text)
 	}
 	return shown, wrong, err
+}
+
+// concerns reports whether what is wrong with a template is about the mail that
+// is shown.
+func concerns(p cli.Preview, err error) bool {
+	e, ok := errors.AsType[*mail.TemplateError](err)
+	name := p.Kind + "." + p.Language
+	return !ok || slices.Contains([]string{"", "layout.html", name + ".txt", name + ".html"}, e.File)
 }
