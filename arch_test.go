@@ -81,7 +81,7 @@ var rules = map[string]rule{
 	"internal/store/testdb":    {ours: "kernel store"},
 	"internal/store/pgtest":    {},
 	"internal/store/storetest": {ours: "kernel domain store internal/store/testdb internal/text internal/secret"},
-	"internal/app/apptest":     {ours: "program internal/app internal/store/testdb"},
+	"internal/app/apptest":     {ours: "program internal/app internal/store/testdb internal/mail/mailtest"},
 	"bench":                    {ours: "program internal/app internal/app/apptest internal/store/testdb internal/store/pgtest internal/redis/redistest internal/mail/mailtest"},
 }
 

@@ -122,7 +122,7 @@ func (s *Site) Look(t testing.TB, look func(raw *sql.DB)) {
 func (s *Site) command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
 	path := ""
-	if args[0] == "serve" {
+	if args[0] == "serve" || args[0] == "worker" {
 		path = served.build(t, Raced())
 	} else {
 		path = ran.build(t, false)
@@ -150,23 +150,24 @@ func (s *Site) AddUser(t testing.TB, name string, role record.Role) {
 	}
 }
 
-// A Process is the real program while it serves.
+// A Process is the real program while it serves, or works jobs.
 type Process struct {
-	Nobody *Client
+	Nobody *Client // nil if it does not serve
 
 	cmd    *exec.Cmd
 	output *output
 	gone   chan struct{} // closed once it ended
 }
 
-// An output keeps what a program prints and tells where it listens.
+// An output keeps what a program prints and tells where it listens; "" if it
+// only works jobs.
 type output struct {
 	mu     sync.Mutex
 	text   bytes.Buffer
 	listen chan string
 }
 
-var listens = regexp.MustCompile(`listens on (http://\S+)`)
+var listens = regexp.MustCompile(`listens on (http://\S+)|works jobs`)
 
 func (o *output) Write(b []byte) (int, error) {
 	o.mu.Lock()
@@ -185,11 +186,17 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
-// Launch starts the program without waiting for it. It is killed when the test ends.
-func (s *Site) Launch(t testing.TB) (p *Process, wait func()) {
+// Launch starts the program without waiting for it, with flags of serve. It is
+// killed when the test ends.
+func (s *Site) Launch(t testing.TB, flags ...string) (p *Process, wait func()) {
+	t.Helper()
+	return s.launch(t, append([]string{"serve"}, flags...))
+}
+
+func (s *Site) launch(t testing.TB, args []string) (p *Process, wait func()) {
 	t.Helper()
 	listen := make(chan string, 1)
-	p = &Process{cmd: s.command(t, "serve"), output: &output{listen: listen}, gone: make(chan struct{})}
+	p = &Process{cmd: s.command(t, args...), output: &output{listen: listen}, gone: make(chan struct{})}
 	p.cmd.Stderr = p.output
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -208,7 +215,9 @@ func (s *Site) Launch(t testing.TB) (p *Process, wait func()) {
 		t.Helper()
 		select {
 		case url := <-listen:
-			p.Nobody = At(t, url)
+			if url != "" {
+				p.Nobody = At(t, url)
+			}
 		case <-p.gone:
 			t.Fatalf("the program ended with %d:\n%s", p.cmd.ProcessState.ExitCode(), p.Output())
 		case <-time.After(startTimeout):
@@ -217,10 +226,18 @@ func (s *Site) Launch(t testing.TB) (p *Process, wait func()) {
 	}
 }
 
-// Serve starts the program and waits until it listens.
-func (s *Site) Serve(t testing.TB) *Process {
+// Serve starts the program with flags of serve and waits until it listens.
+func (s *Site) Serve(t testing.TB, flags ...string) *Process {
 	t.Helper()
-	p, wait := s.Launch(t)
+	p, wait := s.Launch(t, flags...)
+	wait()
+	return p
+}
+
+// Work starts the program as one that only works jobs, and waits until it does.
+func (s *Site) Work(t testing.TB) *Process {
+	t.Helper()
+	p, wait := s.launch(t, []string{"worker"})
 	wait()
 	return p
 }

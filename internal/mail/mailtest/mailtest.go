@@ -122,6 +122,17 @@ func (s *Server) Answer5xx() { s.restart("-f", "RCPT") }
 // without saying so.
 func (s *Server) DropAfterData() { s.restart("-q", ".") }
 
+// Slow makes the server wait before it answers to each of some commands, such as
+// RCPT. At "." it has kept the mail before it waits.
+func (s *Server) Slow(by time.Duration, commands ...string) {
+	s.t.Helper()
+	var args []string
+	for _, c := range commands {
+		args = append(args, "-W", c+":"+strconv.Itoa(int(by/time.Second)))
+	}
+	s.restart(args...)
+}
+
 func (s *Server) restart(args ...string) {
 	s.t.Helper()
 	s.Down()
