@@ -3,7 +3,6 @@ package app_test
 import (
 	"net/http"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,13 +35,13 @@ func mailing(s *apptest.Site, server *mailtest.Server, settings ...string) *appt
 }
 
 // eventually waits until done returns true, which takes at most so long.
-func eventually(t *testing.T, what string, within time.Duration, done func() bool) {
+func eventually(t *testing.T, s *apptest.Site, what string, within time.Duration, done func() bool) {
 	t.Helper()
-	again := time.NewTicker(100 * time.Millisecond)
+	again := time.NewTicker(250 * time.Millisecond)
 	defer again.Stop()
 	for end := time.Now().Add(within); !done(); <-again.C {
 		if time.Now().After(end) {
-			t.Fatalf("%s did not happen within %s", what, within)
+			t.Fatalf("%s did not happen within %s: %v", what, within, s.MailStates(t))
 		}
 	}
 }
@@ -50,10 +49,9 @@ func eventually(t *testing.T, what string, within time.Duration, done func() boo
 // inState returns how many mails are in one of River's states.
 func inState(t *testing.T, s *apptest.Site, states ...string) (n int) {
 	t.Helper()
-	for _, j := range s.Jobs(t) {
-		if j.Mail != "" && slices.Contains(states, j.State) {
-			n++
-		}
+	all := s.MailStates(t)
+	for _, state := range states {
+		n += all[state]
 	}
 	return n
 }
@@ -113,7 +111,7 @@ func checkInvited(t *testing.T, s *apptest.Site, server *mailtest.Server, all *a
 		all.Make(clerks, invited, nil, boss)
 	}
 	began := time.Now()
-	eventually(t, "the end of all mails", takenOver+time.Minute, func() bool { return inState(t, s, "completed", "cancelled", "discarded") == invited })
+	eventually(t, s, "the end of all mails", takenOver+time.Minute, func() bool { return inState(t, s, "completed", "cancelled", "discarded") == invited })
 	over := time.Since(began)
 	again := all.Delivered(s, server.Mails(), kills)
 	rescued, failed := 0, 0
@@ -209,7 +207,7 @@ func TestFaultMailDatabaseAway(t *testing.T) {
 		t.Errorf("%d mails while the database was away", n)
 	}
 	db.Start()
-	eventually(t, "the end of the job", takenOver, func() bool { return inState(t, s, "completed") == 1 })
+	eventually(t, s, "the end of the job", takenOver, func() bool { return inState(t, s, "completed") == 1 })
 	one.Delivered(s, server.Mails(), 0)
 	if !strings.Contains(p.Output(), "cannot be marked as done") {
 		t.Errorf("the database was not away at the right time:\n%s", p.Output())
@@ -234,7 +232,7 @@ func TestFaultMailServerAway(t *testing.T) {
 		used, givenUp := 0, 0
 		server.Up()
 		up := time.Now()
-		eventually(t, "the end of all mails", 2*time.Minute, func() bool {
+		eventually(t, s, "the end of all mails", 2*time.Minute, func() bool {
 			givenUp = inState(t, s, "cancelled", "discarded")
 			return inState(t, s, "completed")+givenUp == waiting
 		})
@@ -254,7 +252,7 @@ func TestFaultMailServerAway(t *testing.T) {
 		if err != nil || !regexp.MustCompile("^"+strconv.Itoa(givenUp)+" mails").MatchString(out) {
 			t.Errorf("jobs retry: %v\n%s", err, out)
 		}
-		eventually(t, "the end of those that were given up", time.Minute, func() bool { return inState(t, s, "completed") == waiting })
+		eventually(t, s, "the end of those that were given up", time.Minute, func() bool { return inState(t, s, "completed") == waiting })
 		all.Delivered(s, server.Mails(), 0)
 		t.Logf("of %d mails %d used attempts and %d were given up in %s; the others were there %s later", waiting, used, givenUp, away, took.Round(time.Second))
 	})

@@ -73,3 +73,29 @@ func readJob(t testing.TB, rows *sql.Rows) (j Job) {
 	j.Attempts -= m.Rescues
 	return j
 }
+
+// MailStates returns how many mails are in each of River's states.
+func (s *Site) MailStates(t testing.TB) map[string]int {
+	t.Helper()
+	out := map[string]int{}
+	s.Look(t, func(raw *sql.DB) {
+		t.Helper()
+		rows, err := raw.QueryContext(t.Context(), "SELECT CAST(state AS TEXT), COUNT(*) FROM river_job WHERE queue = 'mail' GROUP BY state")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var state string
+			var n int
+			if err := rows.Scan(&state, &n); err != nil {
+				t.Fatal(err)
+			}
+			out[state] = n
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return out
+}
