@@ -44,7 +44,9 @@ func BenchmarkMail(b *testing.B) {
 			b.Run("full speed", func(b *testing.B) {
 				newPost(b, e.empty(b), "EMAIL_RATE=off", "EMAIL_CONCURRENCY=50", "EMAIL_FETCH_EVERY=10ms").backlog(b, mailPart(b, 3000), 1)
 			})
-			b.Run("two instances", func(b *testing.B) { newPost(b, e.empty(b), "EMAIL_RATE=off", "LOG_LEVEL=info").shared(b, mailPart(b, 2000)) })
+			b.Run("two instances", func(b *testing.B) {
+				newPost(b, e.empty(b), "EMAIL_RATE=off", "LOG_LEVEL=info").shared(b, mailPart(b, 2000))
+			})
 		})
 	}
 	b.Run("two workers and Redis", func(b *testing.B) {
