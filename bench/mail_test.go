@@ -64,6 +64,7 @@ func newPost(b *testing.B, d testdb.Database, settings ...string) *mailer {
 	}
 	p.Site = apptest.NewSite(b, b.TempDir(), url, append([]string{
 		"EMAIL_HOST=" + p.server.Host(), "EMAIL_PORT=" + strconv.Itoa(p.server.Port()), "EMAIL_KEEP_COMPLETED=1000000", "LOG_LEVEL=warn",
+		"DB_POOL_MIN=20", "DB_POOL_SIZE=50", "DB_POOL_MAX=60", // the usual, as far as the server has so many
 	}, settings...)...)
 	p.AddUser(b, "amra", record.Admin)
 	return p

@@ -1,7 +1,9 @@
 package app_test
 
 import (
+	"cmp"
 	"net/http"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -56,12 +58,20 @@ func inState(t *testing.T, s *apptest.Site, states ...string) (n int) {
 	return n
 }
 
-const (
-	invited = 5000 // users, each with a mail
-	kills   = 20
-)
+const kills = 20
 
-var hasty = []string{"EMAIL_RATE=off", "EMAIL_CONCURRENCY=20", "EMAIL_FETCH_EVERY=20ms", "LOG_LEVEL=warn"}
+// invitations returns how many users are made, each with a mail. MAIL_USERS=5000
+// is for the figure; what make test-faults does has to end sooner.
+func invitations(t *testing.T) int {
+	t.Helper()
+	n, err := strconv.Atoi(cmp.Or(os.Getenv("MAIL_USERS"), "2500"))
+	if err != nil || n < kills+1 {
+		t.Fatal("MAIL_USERS must be a number above 20")
+	}
+	return n
+}
+
+var unlimited = []string{"EMAIL_RATE=off", "EMAIL_CONCURRENCY=20", "EMAIL_FETCH_EVERY=20ms", "LOG_LEVEL=warn"}
 
 // The program is killed again and again while it makes users and mails them.
 func TestFaultMailProgramKilled(t *testing.T) {
@@ -70,17 +80,18 @@ func TestFaultMailProgramKilled(t *testing.T) {
 		s.AddUser(t, "amra", record.Admin)
 		p := s.Serve(t)
 		boss := p.Nobody.SignIn("amra")
+		invited := invitations(t)
 		all := apptest.NewNewcomers(t, invited)
 		for kill := 1; kill <= kills; kill++ {
 			all.Make(clerks, kill*invited/(kills+1), p.Kill, boss)
 			p = s.Serve(t)
 			boss = p.As(boss)
 		}
-		checkInvited(t, s, server, all, boss)
+		checkInvited(t, s, server, all, invited, boss)
 		if code := p.Terminate(t)(); code != 0 {
 			t.Errorf("the program ended with %d:\n%s", code, p.Output())
 		}
-	}, hasty...)
+	}, unlimited...)
 }
 
 // The same with the database in place of the program, which lives on.
@@ -88,24 +99,25 @@ func TestFaultMailDatabaseKilled(t *testing.T) {
 	needFaults(t)
 	t.Parallel()
 	db, server := pgtest.New(t), mailtest.Start(t)
-	s := mailing(apptest.NewSite(t, t.TempDir(), db.URL("cartracker")), server, hasty...)
+	s := mailing(apptest.NewSite(t, t.TempDir(), db.URL("cartracker")), server, unlimited...)
 	s.AddUser(t, "amra", record.Admin)
 	p := s.Serve(t)
 	boss := p.Nobody.SignIn("amra")
+	invited := invitations(t)
 	all := apptest.NewNewcomers(t, invited)
 	for kill := 1; kill <= kills; kill++ {
 		all.Make(clerks, kill*invited/(kills+1), db.Kill, boss)
 		db.Start()
 		apptest.Until(t, "the program's recovery", func() bool { return boss.Do("GET", "/api/users?limit=1", nil).Status == http.StatusOK })
 	}
-	checkInvited(t, s, server, all, boss)
+	checkInvited(t, s, server, all, invited, boss)
 	if code := p.Terminate(t)(); code != 0 {
 		t.Errorf("the program ended with %d:\n%s", code, p.Output())
 	}
 }
 
 // checkInvited makes the rest, and checks what became of all.
-func checkInvited(t *testing.T, s *apptest.Site, server *mailtest.Server, all *apptest.Newcomers, boss *apptest.Client) {
+func checkInvited(t *testing.T, s *apptest.Site, server *mailtest.Server, all *apptest.Newcomers, invited int, boss *apptest.Client) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); all.Made() < invited && time.Now().Before(end) && !t.Failed(); {
 		all.Make(clerks, invited, nil, boss)
