@@ -149,7 +149,7 @@ func bounds(name string, s *schema) (out []any) {
 		text := strings.Repeat("7", *n)
 		switch {
 		case s.Format == "email":
-			text = strings.Repeat("a", *n-len("@example.com")) + "@example.com"
+			text = strings.Repeat("a", *n%50+1) + "@" + strings.Repeat(strings.Repeat("x", 49)+".", *n/50-1) + strings.Repeat("x", 48)
 		case strings.HasSuffix(name, "Url"):
 			text = "https://example.com/" + strings.Repeat("a", *n-len("https://example.com/"))
 		case s.Pattern == "" && !strings.HasPrefix(name, "phone"):
