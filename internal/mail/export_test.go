@@ -35,7 +35,7 @@ func Pauses(least, most time.Duration, failures int) (all []time.Duration) {
 		all = append(all, o.left(now))
 		now = now.Add(o.left(now))
 	}
-	o.over()
+	o.over(now)
 	return append(all, max(0, o.left(now)))
 }
 

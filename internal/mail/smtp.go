@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strconv"
 	"sync"
@@ -199,13 +200,22 @@ func (s *SMTP) deliver(ctx context.Context, p parcel) error {
 		err = s.try(ctx, p)
 		t, _ = errors.AsType[*trouble](err)
 	}
+	s.note(ctx, t)
+	return err
+}
+
+// note keeps in mind whether the server is away, and says so once.
+func (s *SMTP) note(ctx context.Context, t *trouble) {
 	switch {
 	case t == nil || t.answered:
-		s.away.over()
+		if away := s.away.over(s.now()); away > 0 {
+			slog.InfoContext(ctx, "the mail server takes mails again", "server", s.address(), "away", away.Round(time.Second).String())
+		}
 	case t.away:
-		s.away.failed(s.now())
+		if s.away.failed(s.now()) {
+			slog.WarnContext(ctx, "the mail server is away; mails wait until it is back", "server", s.address(), "err", t.text)
+		}
 	}
-	return err
 }
 
 func (s *SMTP) try(ctx context.Context, p parcel) error {
