@@ -104,11 +104,15 @@ func bare() *httpapi.API {
 	return o.API
 }
 
-// Routes returns the route table.
+// Routes returns the route table, with the pages, which are open to anyone.
 func (Program) Routes() []cli.Route {
 	var out []cli.Route
-	for _, r := range bare().Routes() {
+	api := bare()
+	for _, r := range api.Routes() {
 		out = append(out, cli.Route{Method: r.Method, Path: r.Path, Role: r.Role})
+	}
+	for _, p := range api.Pages {
+		out = append(out, cli.Route{Method: p.Method, Path: p.Path, Role: "anyone"})
 	}
 	return out
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"cartracker/internal/app"
 	"cartracker/internal/app/apptest"
 	"cartracker/internal/config"
 	"cartracker/internal/overload"
@@ -457,6 +458,14 @@ func TestPagesAreListed(t *testing.T) {
 		if !strings.Contains(listed, want) {
 			t.Errorf("the route table lacks %s", want)
 		}
+	}
+	for _, r := range (app.Program{}).Routes() {
+		if !strings.Contains(listed, `{"method":"`+r.Method+`","path":"`+r.Path+`","role":"`+r.Role+`"`) {
+			t.Errorf("GET /routes lacks %v", r)
+		}
+	}
+	if n, want := len((app.Program{}).Routes()), strings.Count(listed, `"path":`); n != want {
+		t.Errorf("cartracker routes has %d, GET /routes %d", n, want)
 	}
 	for path := range readDocument(t).Paths {
 		if path == "/sign-in" || path == "/set-password" {
