@@ -10,6 +10,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 )
 
 // An Email says how mails are sent, and how the queue of them is worked off.
@@ -34,7 +36,7 @@ type Email struct {
 	KeepFailed       int           // mails that were given up
 }
 
-const mustEmailFrom = "must be an address such as desk@rent.example.com, or a name with it: Rent a Car <desk@rent.example.com>"
+const mustEmailFrom = "must be an address such as desk@rent.example.com, or a name with it: Rent a Car <desk@rent.example.com>; a name with a comma or a dot needs quotes: \"Rent a Car, d.o.o.\" <desk@rent.example.com>"
 
 func (k *checker) email() {
 	k.check(k.EmailHost == "" || isHost(k.EmailHost), "EMAIL_HOST", "must be a host name or an address, without a port")
@@ -83,6 +85,9 @@ func parseSender(text string) (name, address string, ok bool) {
 		return "", "", false
 	}
 	local, domain, _ := strings.Cut(a.Address, "@")
+	if inASCII, err := idna.Lookup.ToASCII(domain); err == nil {
+		domain = inASCII
+	}
 	const atoms = "^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 	ok = len(local) <= 64 && regexp.MustCompile(atoms+`(\.`+atoms[1:]+`)*$`).MatchString(local) && isMailDomain(domain)
 	return strings.TrimSpace(a.Name), a.Address, ok

@@ -44,6 +44,7 @@ func TestSender(t *testing.T) {
 		{"https://Rent.example.com/cars", "", "Car Tracker", "cartracker@rent.example.com"},
 		{"https://rent.example.com", "o'brien+x@example.com", "Car Tracker", "o'brien+x@example.com"},
 		{"", "Šarić Rent <desk@example.com>", "Šarić Rent", "desk@example.com"},
+		{"", "desk@šarić.example", "Car Tracker", "desk@šarić.example"},
 		{"", "=?utf-8?q?=C5=A0ari=C4=87?= <desk@example.com>", "Šarić", "desk@example.com"},
 	} {
 		c := mustLoad(t, map[string]string{"BASE_URL": tt.base, "EMAIL_FROM": tt.from})
