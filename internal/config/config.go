@@ -32,8 +32,8 @@ type Config struct {
 
 	Host           string `group:"Network" setting:"HOST" initial:"127.0.0.1" placeholder:"HOST" help:"Address or host name to listen on; 0.0.0.0 or :: for every interface."`
 	Port           string `group:"Network" setting:"PORT" initial:"5000" placeholder:"PORT" help:"Port to listen on; 0 takes any that is free."`
-	BaseURL        string `group:"Network" setting:"BASE_URL" follows:"http://HOST:PORT" placeholder:"URL" help:"This program as clients see it. Cookies are secure if it begins with https. Links in mails to its own pages (to choose a password, to sign in) begin with it."`
-	AppURL         string `group:"Network" setting:"APP_URL" follows:"BASE_URL" placeholder:"URL" help:"The web client. Links in mails to records begin with it."`
+	BaseURL        string `group:"Network" setting:"BASE_URL" follows:"http://HOST:PORT" placeholder:"URL" help:"This program as clients see it. Cookies are secure if it begins with https. Links in mails begin with it."`
+	AppURL         string `group:"Network" setting:"APP_URL" follows:"BASE_URL" placeholder:"URL" help:"The web client. Mails tell people to sign in there, if it is not BASE_URL."`
 	AllowedOrigins string `group:"Network" setting:"ALLOWED_ORIGINS" placeholder:"ORIGINS" help:"Web origins that may call the API besides APP_URL and BASE_URL, comma-separated, such as https://desk.example.com."`
 	TrustedProxies string `group:"Network" setting:"TRUSTED_PROXIES" placeholder:"CIDRS" help:"Proxies whose X-Forwarded-For is believed: addresses or CIDRs, comma-separated."`
 
