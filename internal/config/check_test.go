@@ -46,7 +46,7 @@ var bad = map[string][]string{
 	"EMAIL_HOST":               {"a b", "smtp.example.com:587", "smtp://a", "[::1]"},
 	"EMAIL_PORT":               {"0", "x", "65536"},
 	"EMAIL_USER":               {"a\nb", strings.Repeat("x", 256)},
-	"EMAIL_FROM":               {"desk", "desk@", "@x", "a@x, b@y", "a@x b@y", "Rent <a@x>, b@y", "a@x\r\nBcc: b@y", "Rent\n <a@x>", "a@[127.0.0.1]", "a@127.0.0.1", "\"a b\"@x", "\"a..b\"@x", "\u0161@x", "a@x--\u0161.example", "a@x_y", strings.Repeat("x", 101) + " <a@x>", strings.Repeat("x", 65) + "@x"},
+	"EMAIL_FROM":               {"desk", "desk@", "@x", "a@x, b@y", "a@x b@y", "Rent <a@x>, b@y", "a@x\r\nBcc: b@y", "Rent\n <a@x>", "a@[127.0.0.1]", "a@127.0.0.1", "\"a b\"@x", "\"a..b\"@x", "\u0161@x", "a@xx--\u0161.example", "a@x_y", strings.Repeat("x", 101) + " <a@x>", strings.Repeat("x", 65) + "@x"},
 	"EMAIL_TLS":                {"yes", "off", "REQUIRED"},
 	"EMAIL_ATTEMPTS":           {"0", "101", "x"},
 	"EMAIL_BACKOFF":            {"0", "2", "1us", "61m", "-2s"},
