@@ -530,3 +530,30 @@ func TestMailFailedAndAgain(t *testing.T) {
 		}
 	}, hasty)
 }
+
+// TestMailRefusalQuotesLink lets a server quote the link that it does not like:
+// the link is told to nobody, and opens nothing any more.
+func TestMailRefusalQuotesLink(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
+		links := make(chan string, 1)
+		c.Jobs.Sender = fickle(func(_ context.Context, m mail.Message, _ func() error) error {
+			link := token(t, mailtest.Mail{Text: m.Text})
+			links <- link
+			return &mail.Refused{Answer: "554 5.7.1 blocked URL /set-password?token=" + link}
+		})
+		work(t, c)
+		invite(c, "nina")
+		until(t, c, 1, mail.Failed)
+		link := <-links
+		list := c.Admin.Do("GET", "/api/email-queue/jobs", nil)
+		for where, kept := range map[string]string{
+			"jobs": text(t, c.Database.Raw(t), "SELECT errors FROM river_job"), "log": c.Log.String(), "API": list.Text("data.0.lastError"),
+		} {
+			if strings.Contains(kept, link) || where != "log" && !strings.Contains(kept, "blocked") {
+				t.Errorf("in the %s is %q", where, kept)
+			}
+		}
+		checkFailure(t, "a link that nobody got", c.Nobody.Do("POST", "/api/auth/set-password", apptest.JSON{"token": link, "password": "another-Lamp-Neretva-5"}), 401)
+	}, hasty)
+}

@@ -52,7 +52,7 @@ var bad = map[string][]string{
 	"EMAIL_BACKOFF":            {"0", "2", "1us", "61m", "-2s"},
 	"EMAIL_CONCURRENCY":        {"0", "1001", "x"},
 	"EMAIL_RATE":               {"0", "-1", "100001", "1.5", "OFF", "10/1s"},
-	"EMAIL_PATIENCE":           {"0", "31s", "61s", "x"},
+	"EMAIL_PATIENCE":           {"0", "15s", "61s", "x"},
 	"EMAIL_TIMEOUT":            {"0", "999ms", "11m"},
 	"EMAIL_FETCH_EVERY":        {"0", "61s", "100"},
 	"EMAIL_KEEP_COMPLETED":     {"-1", "1000001"},

@@ -106,7 +106,8 @@ func (k *checker) queue() {
 	e.Concurrency = k.between("EMAIL_CONCURRENCY", k.EmailConcurrency, 1, 1000)
 	e.Patience = k.span("EMAIL_PATIENCE", k.EmailPatience, time.Millisecond, time.Minute, "from 1ms to 1m")
 	e.Timeout = k.span("EMAIL_TIMEOUT", k.EmailTimeout, time.Second, 10*time.Minute, "from 1s to 10m")
-	k.check(e.Patience <= e.Timeout || k.wrong("EMAIL_TIMEOUT"), "EMAIL_PATIENCE", "must be at most EMAIL_TIMEOUT, which is "+k.EmailTimeout)
+	// A mail waits for its moment and then for its turn; the rest of the time is for sending it.
+	k.check(2*e.Patience < e.Timeout || k.wrong("EMAIL_TIMEOUT"), "EMAIL_PATIENCE", "must be less than half of EMAIL_TIMEOUT, which is "+k.EmailTimeout)
 	e.FetchEvery = k.span("EMAIL_FETCH_EVERY", k.EmailFetchEvery, time.Millisecond, time.Minute, "from 1ms to 1m")
 	e.KeepCompleted = k.between("EMAIL_KEEP_COMPLETED", k.EmailKeepCompleted, 0, 1_000_000)
 	e.KeepCompletedFor = k.lasting("EMAIL_KEEP_COMPLETED_FOR", k.EmailKeepCompletedFor, 366*day, "366d")

@@ -22,7 +22,7 @@ func TestEmail(t *testing.T) {
 	}
 	c := mustLoad(t, map[string]string{
 		"EMAIL_HOST": "smtp.example.com", "EMAIL_PORT": "465", "EMAIL_USER": "desk", "EMAIL_PASSWORD_FILE": write(t, "hunter2\n"), "EMAIL_TLS": "required",
-		"EMAIL_FROM": `"Rent a Car, d.o.o." <desk@rent.example.com>`, "EMAIL_ATTEMPTS": "1", "EMAIL_BACKOFF": "1ms", "EMAIL_CONCURRENCY": "50", "EMAIL_RATE": "off", "EMAIL_PATIENCE": "1m", "EMAIL_TIMEOUT": "2m",
+		"EMAIL_FROM": `"Rent a Car, d.o.o." <desk@rent.example.com>`, "EMAIL_ATTEMPTS": "1", "EMAIL_BACKOFF": "1ms", "EMAIL_CONCURRENCY": "50", "EMAIL_RATE": "off", "EMAIL_PATIENCE": "1m", "EMAIL_TIMEOUT": "3m",
 		"EMAIL_FETCH_EVERY": "1ms", "EMAIL_KEEP_COMPLETED": "0", "EMAIL_KEEP_COMPLETED_FOR": "7d", "EMAIL_KEEP_FAILED": "1",
 	})
 	want := config.Email{
