@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,6 +17,8 @@ import (
 // TestLinksLeadSomewhere: who sends mails is told if nobody elsewhere can follow
 // their links, and which files replace no template.
 func TestLinksLeadSomewhere(t *testing.T) {
+	before := slog.Default() // Serve sets another one
+	t.Cleanup(func() { slog.SetDefault(before) })
 	for _, tt := range []struct {
 		base, host string
 		want       bool
