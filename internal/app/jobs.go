@@ -2,8 +2,11 @@ package app
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"cartracker/internal/config"
@@ -35,7 +38,6 @@ func within[T any](db *store.DB, do func(context.Context, *store.DB, func(T) err
 // finished in another.
 func takeJobs(ctx context.Context, from, to *store.DB) (n, failed int, err error) {
 	source, err := openJobs(from, jobs.Tools{Log: store.Jobs{DB: from}}) // nothing is worked here
-
 	if err != nil {
 		return 0, 0, err
 	}
@@ -118,14 +120,21 @@ func newSender(c *config.Config) mail.Sender {
 
 func outboxDir(c *config.Config) string { return filepath.Join(c.DataDir, "outbox") }
 
-// tellMail says where mails go, and which templates cannot be used.
+// tellMail says where mails go, and what is odd about them and is no error.
 func (o *Office) tellMail(c *config.Config) {
 	for _, err := range o.badTemplates {
-		slog.Warn("a template of mails cannot be used; the built-in one is", "err", err)
+		what := "a template of mails cannot be used; the built-in one is"
+		if e, ok := errors.AsType[*mail.TemplateError](err); ok && e.Unused {
+			what = "a file among the templates of mails is not used"
+		}
+		slog.Warn(what, "err", err)
 	}
 	if c.Email.Host == "" {
 		slog.Info("EMAIL_HOST is not set: mails are kept as files", "folder", outboxDir(c))
 		return
 	}
 	slog.Info("mails are handed to a server", "EMAIL_HOST", c.Email.Host, "EMAIL_PORT", c.Email.Port)
+	if u, err := url.Parse(c.BaseURL); err == nil && isLoopback(strings.ToLower(u.Hostname())) {
+		slog.Warn("mails are sent, but links in them lead to this machine only: set BASE_URL to the address that people use", "BASE_URL", c.BaseURL)
+	}
 }

@@ -8,10 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +17,6 @@ import (
 
 	"cartracker/internal/cli"
 	"cartracker/internal/config"
-	"cartracker/internal/mail"
 	"cartracker/internal/observe"
 	"cartracker/internal/redis"
 )
@@ -65,7 +62,6 @@ func (p Program) Serve(ctx context.Context, c *config.Config, t cli.Terminal, re
 	if backups := office.schedule(c, p.Version); backups != nil {
 		l.parts = append(l.parts, backups)
 	}
-	office.tellLinks(c)
 	if !c.NoWorkers {
 		office.tellMail(c)
 		l.work = office.Jobs.Run
@@ -83,7 +79,6 @@ func (p Program) Work(ctx context.Context, c *config.Config, t cli.Terminal) (er
 		return err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	l.office.tellLinks(c)
 	l.office.tellMail(c)
 	l.work = l.office.Jobs.Run
 	fmt.Fprintf(t.Err, "%s works jobs\n  data: %s\n", c.AppName, where(c, l.made))
@@ -240,22 +235,6 @@ func where(c *config.Config, made bool) string {
 		return c.Database.Path + map[bool]string{true: " (new)", false: " (was there)"}[made]
 	}
 	return "PostgreSQL"
-}
-
-// tellLinks says what is odd about mails and is no error: that their links lead
-// nowhere, and which files replace no template.
-func (o *Office) tellLinks(c *config.Config) {
-	if u, err := url.Parse(c.BaseURL); err == nil && c.Email.Host != "" && isLoopback(strings.ToLower(u.Hostname())) {
-		slog.Warn("mails are sent, but links in them lead to this machine only: set BASE_URL to the address that people use", "BASE_URL", c.BaseURL)
-	}
-	o.badTemplates = slices.DeleteFunc(o.badTemplates, func(err error) bool {
-		e, ok := errors.AsType[*mail.TemplateError](err)
-		unused := ok && e.Unused
-		if unused {
-			slog.Warn("a file among the templates of mails is not used", "err", err)
-		}
-		return unused
-	})
 }
 
 func isLoopback(host string) bool {

@@ -27,7 +27,7 @@ func TestEmail(t *testing.T) {
 	})
 	want := config.Email{
 		Host: "smtp.example.com", Port: 465, User: "desk", Password: c.EmailPassword, From: "desk@rent.example.com", FromName: "Rent a Car, d.o.o.", TLS: "required",
-		Attempts: 1, Backoff: time.Millisecond, Concurrency: 50, Patience: time.Minute, Timeout: 2 * time.Minute,
+		Attempts: 1, Backoff: time.Millisecond, Concurrency: 50, Patience: time.Minute, Timeout: 3 * time.Minute,
 		FetchEvery: time.Millisecond, KeepCompletedFor: 7 * 24 * time.Hour, KeepFailed: 1,
 	}
 	if c.Email != want || c.Email.Password.Reveal() != "hunter2" {
