@@ -138,8 +138,9 @@ func (q *Queue) keepDays(ctx context.Context) {
 	defer t.Stop()
 	done := make([]time.Time, len(q.days))
 	for i, d := range q.days {
-		done[i] = d.at.last(q.Env.Now().Time())
-		q.queueDay(ctx, d, "start "+ident.New[string]())
+		if now := q.Env.Now().Time(); q.queueDay(ctx, d, "start "+ident.New[string]()) {
+			done[i] = d.at.last(now)
+		} // else what was due last is queued as soon as that succeeds
 	}
 	for {
 		select {

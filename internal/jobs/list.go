@@ -107,7 +107,7 @@ func mails(s mail.State, now time.Time) *river.JobListParams {
 	case mail.Waiting:
 		return p.States(states[s]...).Where("scheduled_at <= @now", at)
 	case mail.Delayed:
-		return p.States(append(states[mail.Waiting], states[s]...)...).Where("scheduled_at > @now", at)
+		return p.States(slices.Concat(states[mail.Waiting], states[s])...).Where("scheduled_at > @now", at)
 	}
 	return p.States(states[s]...)
 }
@@ -136,21 +136,24 @@ func (q *Queue) List(ctx context.Context, s mail.State, at page.Query) (out page
 	if err != nil {
 		return out, err
 	}
-	rows := found.Jobs[min(offset, len(found.Jobs)):]
-	if out.More = len(rows) > limit; out.More {
-		rows = rows[:limit]
-		out.Next = strconv.FormatInt(rows[limit-1].ID, 10)
-	}
-	out.Items = make([]mail.Job, 0, len(rows))
-	for _, row := range rows {
-		out.Items = append(out.Items, q.view(row))
-	}
-	if out.Limit = limit; at.Cursor == "" {
-		out.Page = max(at.Page, 1)
-	}
 	n, err := q.count(ctx, s)
-	out.Total, out.AtLeast = min(n, page.MaxRow), n > page.MaxRow
-	return out, err
+	if err != nil {
+		return out, err
+	}
+	rows := found.Jobs[min(offset, len(found.Jobs)):]
+	out = page.Of[mail.Job]{Items: make([]mail.Job, 0, len(rows)), Limit: limit, Total: min(n, page.MaxRow), AtLeast: n > page.MaxRow}
+	out.More = len(rows) > limit
+	if at.Cursor == "" {
+		out.Page = max(at.Page, 1)
+		out.More = n > offset+limit
+	}
+	for _, row := range rows[:min(limit, len(rows))] {
+		out.Items = append(out.Items, q.view(row))
+		if out.More {
+			out.Next = strconv.FormatInt(row.ID, 10)
+		}
+	}
+	return out, nil
 }
 
 // count returns how many mails are in a state, or in all.

@@ -87,6 +87,7 @@ func (q *Queue) RetryFailed(ctx context.Context) (n int, err error) {
 		return 0, err
 	}
 	err = q.Env.Do(ctx, func(ctx context.Context) (record.Entry, error) {
+		n = 0 // the transaction may be tried again
 		for _, row := range found.Jobs {
 			err := q.again(ctx, row)
 			if err != nil && !errors.Is(err, errAgain) {

@@ -4,10 +4,12 @@ package testdb
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"cartracker/internal/ident"
@@ -22,6 +24,8 @@ type Database struct {
 	Open   func(context.Context) (*store.DB, error)
 	Driver string // with DSN, for straight SQL past the program
 	DSN    string
+
+	copied func(testing.TB) // makes it one that was migrated, if it is not there yet; nil if there is no such way
 }
 
 // An Empty makes an empty database that lasts for a test.
@@ -30,6 +34,9 @@ type Empty func(testing.TB) Database
 // Migrated opens the database and migrates it. It is closed when the test ends.
 func (d Database) Migrated(t testing.TB) *store.DB {
 	t.Helper()
+	if d.copied != nil {
+		d.copied(t)
+	}
 	db, err := d.Open(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -63,8 +70,45 @@ func EmptySQLite(t testing.TB) Database {
 	return Database{
 		URL:    "sqlite:" + path,
 		Open:   func(ctx context.Context) (*store.DB, error) { return sqlite.Open(ctx, path) },
+		copied: func(t testing.TB) { copySQLite(t, path) },
 		Driver: "sqlite",
 		DSN:    "file:" + path + "?_pragma=busy_timeout(10000)&_pragma=foreign_keys(ON)&_txlock=immediate&_time_format=sqlite",
+	}
+}
+
+// migratedSQLite is a SQLite database that was migrated, made once: to migrate
+// one for each test would take most of their time.
+var migratedSQLite = sync.OnceValues(func() (file []byte, err error) {
+	dir, err := os.MkdirTemp("", "cartracker-migrated-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "cartracker.db")
+	db, err := sqlite.Open(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := db.Migrate(context.Background()); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+func copySQLite(t testing.TB, path string) {
+	t.Helper()
+	if _, err := os.Stat(path); err == nil {
+		return // the test has begun with it
+	}
+	file, err := migratedSQLite()
+	if err == nil {
+		err = os.WriteFile(path, file, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
