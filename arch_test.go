@@ -36,7 +36,7 @@ var rules = map[string]rule{
 	"internal/ident":  {ours: "kernel"},
 	// The domain: rules, and nothing about how they are served or stored.
 	// Each of these knows those above it only.
-	"internal/record":    {ours: "kernel"},
+	"internal/record":    {ours: "kernel", theirs: "golang.org/x/net/idna"}, // ADR 20
 	"internal/audit":     {ours: "kernel internal/record"},
 	"internal/identity":  {ours: "kernel internal/record internal/audit"},
 	"internal/fleet":     {ours: "kernel internal/record internal/audit internal/identity"},

@@ -151,11 +151,12 @@ func (s *seeing) see(text string) {
 // await waits for what the browser is on its way to.
 func (s *seeing) await(what string, there func() bool) {
 	s.t.Helper()
-	for until := time.Now().Add(time.Minute); !there(); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(until) {
-			s.t.Fatalf("%s is not seen in a minute, but %.1000s", what, s.page())
+	defer func() {
+		if s.t.Failed() {
+			s.t.Logf("the page is %.1000s", s.page())
 		}
-	}
+	}()
+	apptest.Until(s.t, what, there)
 }
 
 // page returns what the page is, with its fields; "" while there is none, or

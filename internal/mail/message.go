@@ -16,6 +16,9 @@ import (
 // longestLine is what a line of a mail may have at most, in bytes.
 const longestLine = 998
 
+// language is a plain name of one, as a header may have it.
+var language = regexp.MustCompile(`^[A-Za-z]{2,3}$`)
+
 // A parcel is a message made ready to be handed over.
 type parcel struct {
 	from, to string
@@ -59,7 +62,7 @@ func compose(m Message, name string, sender, to mailbox, now time.Time) *gomail.
 	msg.SetMessageIDWithValue(m.ID + "@" + sender.domain())
 	// So that programs which answer by themselves, such as notes of absence, do not.
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
-	if regexp.MustCompile(`^[A-Za-z]{2,3}$`).MatchString(m.Language) {
+	if language.MatchString(m.Language) {
 		msg.SetGenHeader("Content-Language", m.Language)
 	}
 	text, html := lines(m.Text), lines(m.HTML)

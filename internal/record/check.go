@@ -10,6 +10,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"golang.org/x/net/idna"
+
 	"cartracker/internal/fault"
 	"cartracker/internal/ident"
 )
@@ -87,6 +89,16 @@ func CheckEmail(bad *fault.Fields, field, text string) {
 	ok := err == nil && a.Address == text && len(text) <= 254 && !strings.ContainsFunc(text, isOdd)
 	at := strings.LastIndexByte(text, '@')
 	bad.Check(ok && at <= 64 && isDomain(text[at+1:]), field, "must be an e-mail address")
+}
+
+// domain is a name in ASCII, of labels as they are looked up.
+var domain = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
+
+// isDomain reports whether a name can be looked up, and is none of a machine by
+// its number.
+func isDomain(name string) bool {
+	ascii, err := idna.Lookup.ToASCII(name)
+	return err == nil && len(ascii) <= 253 && domain.MatchString(strings.ToLower(ascii)) && strings.Trim(ascii, "0123456789.") != ""
 }
 
 // isOdd reports whether r looks like something else in an address, or like nothing.
