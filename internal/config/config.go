@@ -86,7 +86,7 @@ type Config struct {
 	EmailBackoff          string `group:"Mail" setting:"EMAIL_BACKOFF" initial:"2s" placeholder:"TIME" help:"Time before the second attempt, from 1ms to 1h; it doubles with each."`
 	EmailConcurrency      string `group:"Mail" setting:"EMAIL_CONCURRENCY" initial:"5" placeholder:"N" help:"Mails that an instance works on at the same time."`
 	EmailRate             string `group:"Mail" setting:"EMAIL_RATE" initial:"10" placeholder:"N" help:"Mails sent in a second, by all instances together if they share a Redis; off: any number."`
-	EmailPatience         string `group:"Mail" setting:"EMAIL_PATIENCE" initial:"10s" placeholder:"TIME" help:"How long a mail waits for its turn before it goes back into the queue, from 1ms to 1m."`
+	EmailPatience         string `group:"Mail" setting:"EMAIL_PATIENCE" initial:"10s" placeholder:"TIME" help:"How long a mail waits for its turn before it goes back into the queue, from 1ms to 1m, and less than half of EMAIL_TIMEOUT."`
 	EmailTimeout          string `group:"Mail" setting:"EMAIL_TIMEOUT" initial:"30s" placeholder:"TIME" help:"How long one attempt may take, from 1s to 10m."`
 	EmailFetchEvery       string `group:"Mail" setting:"EMAIL_FETCH_EVERY" initial:"100ms" placeholder:"TIME" help:"How often the queue is looked at, from 1ms to 1m."`
 	EmailKeepCompleted    string `group:"Mail" setting:"EMAIL_KEEP_COMPLETED" initial:"100" placeholder:"N" help:"Entries of the queue that are kept of mails that were sent."`
