@@ -126,7 +126,7 @@ func EmptyPostgres(t testing.TB) Database {
 		t.Skip("TEST_POSTGRES_URL is not set; see scripts/with-postgres.sh")
 	}
 	name := "test_" + strings.ReplaceAll(ident.New[string](), "-", "")
-	onServer(t, server, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'")
+	onServer(t, server, "CREATE DATABASE "+name+likeElsewhere)
 	t.Cleanup(func() { onServer(t, server, "DROP DATABASE "+name+" WITH (FORCE)") })
 	u, err := url.Parse(server)
 	if err != nil {
@@ -134,23 +134,86 @@ func EmptyPostgres(t testing.TB) Database {
 	}
 	u.Path = "/" + name
 	return Database{
-		URL: u.String(),
-		Open: func(ctx context.Context) (*store.DB, error) {
-			return postgres.Open(ctx, postgres.Config{URL: u.String(), PoolSize: 8, PoolMax: 8, Instances: 1})
-		},
+		URL:    u.String(),
+		Open:   func(ctx context.Context) (*store.DB, error) { return openPostgres(ctx, u.String()) },
+		copied: func(t testing.TB) { copyPostgres(t, server, u.String(), name) },
 		Driver: "pgx",
 		DSN:    u.String(),
 	}
 }
 
-func onServer(t testing.TB, server, statement string) {
+func openPostgres(ctx context.Context, url string) (*store.DB, error) {
+	return postgres.Open(ctx, postgres.Config{URL: url, PoolSize: 8, PoolMax: 8, Instances: 1})
+}
+
+// likeElsewhere are the options of a database in which text is not compared
+// byte by byte by default.
+const likeElsewhere = " TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
+
+// migratedPostgres is a database that was migrated, made once by each test
+// binary. It goes with its server.
+var migratedPostgres = sync.OnceValues(func() (name string, err error) {
+	ctx, server := context.Background(), os.Getenv("TEST_POSTGRES_URL")
+	name = "migrated_" + strings.ReplaceAll(ident.New[string](), "-", "")
+	u, err := url.Parse(server)
+	if err != nil {
+		return "", err
+	}
+	if err := execute(ctx, server, "CREATE DATABASE "+name+likeElsewhere); err != nil {
+		return "", err
+	}
+	u.Path = "/" + name
+	db, err := openPostgres(ctx, u.String())
+	if err != nil {
+		return "", err
+	}
+	_, err = db.Migrate(ctx)
+	return name, errors.Join(err, db.Close())
+})
+
+// copyPostgres puts a copy of migratedPostgres in the place of a database that
+// nobody has used yet.
+func copyPostgres(t testing.TB, server, url, name string) {
 	t.Helper()
-	db, err := sql.Open("pgx", server)
+	if used(t, url) {
+		return // the test has begun with it
+	}
+	source, err := migratedPostgres()
+	if err != nil {
+		t.Fatal(err)
+	}
+	onServer(t, server, "DROP DATABASE "+name+" WITH (FORCE)")
+	onServer(t, server, "CREATE DATABASE "+name+" TEMPLATE "+source)
+}
+
+// used reports whether a database has a table.
+func used(t testing.TB, url string) (found bool) {
+	t.Helper()
+	db, err := sql.Open("pgx", url)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	if _, err := db.Exec(statement); err != nil {
+	err = db.QueryRow("SELECT EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = 'public'::regnamespace)").Scan(&found)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return found
+}
+
+func onServer(t testing.TB, server, statement string) {
+	t.Helper()
+	if err := execute(context.Background(), server, statement); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func execute(ctx context.Context, server, statement string) error {
+	db, err := sql.Open("pgx", server)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	_, err = db.ExecContext(ctx, statement)
+	return err
 }
