@@ -83,7 +83,9 @@ type Batch struct {
 	// Past says that this is what the feed still kept when the follower began.
 	Past bool
 	// Many are topics of which more changed than is listed, up to number Through.
-	Many    []Topic
+	Many []Topic
+	// Through is the number up to which whoever is told knows of everything: of
+	// the transaction, or of the feed. The last batch of the past has no events.
 	Through int64
 	// Missed says that anything may have changed: the reader was away for longer
 	// than the feed keeps changes, or another database was put in the place of

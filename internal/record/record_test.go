@@ -115,3 +115,13 @@ func TestDo(t *testing.T) {
 		}
 	}
 }
+
+func TestNetwork(t *testing.T) {
+	for ip, want := range map[string]string{
+		"192.0.2.7": "192.0.2.7", "2001:db8:1:2:3::4": "2001:db8:1:2::/64", "": "", "nowhere": "nowhere",
+	} {
+		if got := (record.Caller{IP: ip}).Network(); got != want {
+			t.Errorf("%q is counted as %q, want %q", ip, got, want)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package record
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 
 	"cartracker/internal/encode"
@@ -46,6 +47,20 @@ type Caller struct {
 	IP        string
 	UserAgent string
 	RequestID string
+}
+
+// Network returns what the caller's address is counted as: whoever has one
+// address of IPv6 has all of its /64.
+func (c Caller) Network() string {
+	addr, err := netip.ParseAddr(c.IP)
+	if err != nil || addr.Is4() {
+		return c.IP
+	}
+	p, err := addr.Prefix(64)
+	if err != nil {
+		return c.IP
+	}
+	return p.String()
 }
 
 type callerKey struct{}

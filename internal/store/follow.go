@@ -63,6 +63,14 @@ func (f *Feed) Wake() {
 // what changes from then on is told.
 func (f *Feed) Ready() <-chan struct{} { return f.ready }
 
+// Counter returns the number of the last change in the database, which the
+// followers may not have been told of yet.
+func (f *Feed) Counter(ctx context.Context) (seq int64, err error) {
+	row := func(scan func(...any) error) error { return scan(&seq) }
+	err = f.db.query(record.Fresh(ctx), row, "SELECT seq FROM change_counter WHERE id = 1")
+	return seq, err
+}
+
 // Behind returns how long ago the last look began after which the followers
 // knew of everything. It is the longest possible Duration before the first
 // look, and while Run does not run.
@@ -210,9 +218,10 @@ func (f *Feed) recall(ctx context.Context, conn *sql.Conn, counter int64) error 
 		}
 		f.last = events[len(events)-1]
 		f.seq = f.last.Seq
-		f.tell(ctx, record.Batch{Events: events, Past: true})
+		f.tell(ctx, record.Batch{Events: events, Past: true, Through: f.seq})
 	}
 	f.seq, f.begun = max(f.seq, counter), true
+	f.tell(ctx, record.Batch{Past: true, Through: f.seq}) // from here on the followers know of everything
 	return nil
 }
 
@@ -231,7 +240,7 @@ func (f *Feed) read(ctx context.Context, conn *sql.Conn, counter int64) error {
 		}
 		f.last = events[len(events)-1]
 		f.seq = f.last.Seq
-		f.tell(ctx, record.Batch{Events: events})
+		f.tell(ctx, record.Batch{Events: events, Through: f.seq})
 	}
 	return nil
 }
@@ -250,7 +259,7 @@ func follow(events []record.Event, seq int64) bool {
 // seen by followers who look at the records from now on.
 func (f *Feed) skip(ctx context.Context, counter int64) {
 	f.seq = counter
-	f.tell(ctx, record.Batch{Missed: true})
+	f.tell(ctx, record.Batch{Missed: true, Through: counter})
 }
 
 func (f *Feed) tell(ctx context.Context, b record.Batch) {

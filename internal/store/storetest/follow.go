@@ -377,7 +377,9 @@ func followPast(t *testing.T, w *world) {
 	wantErr(t, "change", w.change(t.Context(), db, ids...), nil)
 	f := store.NewFeed(w.another(t))
 	var past []string
+	var through int64
 	f.Follow(func(_ context.Context, b record.Batch) {
+		through = b.Through
 		if !b.Past || b.Missed {
 			t.Errorf("told of %d changes, past %t, missed %t", len(b.Events), b.Past, b.Missed)
 		}
@@ -394,8 +396,11 @@ func followPast(t *testing.T, w *world) {
 	<-f.Ready()
 	cancel()
 	wantErr(t, "Run", <-done, nil)
-	if !slices.Equal(past, ids) {
-		t.Errorf("told of %d changes of the past, want %d", len(past), len(ids))
+	if !slices.Equal(past, ids) || through != int64(len(ids)) {
+		t.Errorf("told of %d changes of the past through number %d, want %d", len(past), through, len(ids))
+	}
+	if counter, err := f.Counter(t.Context()); counter != through || err != nil {
+		t.Errorf("the counter is at %d (%v), want %d", counter, err, through)
 	}
 }
 
