@@ -24,7 +24,7 @@ type attempt struct {
 // attempt makes an attempt, unless too many have failed from the same address,
 // or for the same account: of an account, ten times as many over all addresses.
 func (a *API) attempt(ctx context.Context, t attempt) error {
-	here := ratelimit.Key{Rule: a.Limits.Auth, Who: network(record.CallerOf(ctx).IP)}
+	here := ratelimit.Key{Rule: a.Limits.Auth, Who: record.CallerOf(ctx).Network()}
 	header := askedOf(ctx).writer.Header()
 	err, refused := a.counted(ctx, t.failed, here, func(ctx context.Context) error {
 		if t.account == nil || here.Rule.Off() {

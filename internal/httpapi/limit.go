@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"net/http"
-	"net/netip"
 	"strconv"
 	"time"
 
@@ -50,9 +49,9 @@ func (a *API) rule(l limiter, method string, c record.Caller) (rule ratelimit.Ru
 	case l == never, l == signIns, l == strangers && c.Role != "":
 		return ratelimit.Rule{}, ""
 	case l == everySign:
-		return a.Limits.Auth, network(c.IP)
+		return a.Limits.Auth, c.Network()
 	case c.Role == "":
-		return a.Limits.API, network(c.IP)
+		return a.Limits.API, c.Network()
 	}
 	rule = a.Limits.Write
 	if method == http.MethodGet || method == http.MethodHead {
@@ -64,25 +63,11 @@ func (a *API) rule(l limiter, method string, c record.Caller) (rule ratelimit.Ru
 	return rule, string(c.ID)
 }
 
-// network is what an address is counted as: whoever has one address of IPv6
-// has all of its /64.
-func network(ip string) string {
-	addr, err := netip.ParseAddr(ip)
-	if err != nil || addr.Is4() {
-		return ip
-	}
-	p, err := addr.Prefix(64)
-	if err != nil {
-		return ip
-	}
-	return p.String()
-}
-
 // count counts a request of c, and refuses it beyond the limit. One to sign in
 // is counted when it has ended.
 func (a *API) count(w http.ResponseWriter, r *http.Request, l limiter, c record.Caller) error {
 	if l == signIns {
-		if s := a.Limiter.Peek(r.Context(), a.Limits.API, network(c.IP)); !s.OK {
+		if s := a.Limiter.Peek(r.Context(), a.Limits.API, c.Network()); !s.OK {
 			a.tellLimit(w.Header(), a.Limits.API, s)
 			return errTooMany(s)
 		}
@@ -104,7 +89,7 @@ func (a *API) count(w http.ResponseWriter, r *http.Request, l limiter, c record.
 // that cannot be read, as any of somebody unknown.
 func (a *API) countUntried(r *http.Request, c record.Caller, tried *bool) {
 	if !*tried {
-		a.Limiter.Take(r.Context(), a.Limits.API, network(c.IP))
+		a.Limiter.Take(r.Context(), a.Limits.API, c.Network())
 	}
 }
 
