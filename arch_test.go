@@ -58,6 +58,8 @@ var rules = map[string]rule{
 	"internal/cache":     {ours: "kernel", theirs: "github.com/maypok86/otter"},
 	// Mails: what they say, and who takes them.
 	"internal/mail": {ours: "kernel", theirs: "github.com/wneessen/go-mail"},
+	// Messages both ways with clients that stay. They know no cars.
+	"internal/socketio/engine": {theirs: "github.com/coder/websocket"}, // ADR 21
 	// The ways in.
 	"internal/transfer":           {ours: "kernel domain internal/sheet"},
 	"internal/httpapi/middleware": {ours: "kernel internal/record internal/observe"},
