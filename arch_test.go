@@ -60,6 +60,7 @@ var rules = map[string]rule{
 	"internal/mail": {ours: "kernel", theirs: "github.com/wneessen/go-mail"},
 	// Messages both ways with clients that stay. They know no cars.
 	"internal/socketio/engine": {theirs: "github.com/coder/websocket"}, // ADR 21
+	"internal/socketio":        {ours: "internal/socketio/engine"},
 	// The ways in.
 	"internal/transfer":           {ours: "kernel domain internal/sheet"},
 	"internal/httpapi/middleware": {ours: "kernel internal/record internal/observe"},
