@@ -42,6 +42,7 @@ var rules = map[string]rule{
 	"internal/fleet":     {ours: "kernel internal/record internal/audit internal/identity"},
 	"internal/customers": {ours: "kernel internal/record internal/audit internal/identity internal/fleet"},
 	"internal/rental":    {ours: "kernel internal/record internal/audit internal/identity internal/fleet internal/customers"},
+	"internal/notifications": {ours: "kernel internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental"},
 	// A company that is made up.
 	"internal/demo": {ours: "kernel domain"},
 	// What knows no cars.
@@ -91,7 +92,7 @@ var rules = map[string]rule{
 // groups are the words that stand for several packages in a rule.
 var groups = map[string]string{
 	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident internal/encode",
-	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental",
+	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental internal/notifications",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
 	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/mail internal/jobs internal/transfer internal/httpapi internal/cli internal/demo internal/pages",
 }

@@ -111,7 +111,7 @@ type Hasher interface {
 }
 
 // A Service signs people in and keeps users. All of its fields are required,
-// except RegistrationOpen, AppName, SetupDone, Memory and Mailer.
+// except RegistrationOpen, AppName, SetupDone, Memory, Mailer and Presence.
 type Service struct {
 	record.Env
 	Users            UserStore
@@ -130,5 +130,6 @@ type Service struct {
 	AppName          string
 	SetupDone        func() // called once the first admin was made
 	Memory           Memory
-	Mailer           Mailer // nil: no mail is sent
+	Mailer           Mailer   // nil: no mail is sent
+	Presence         Presence // nil: nobody is known to be there
 }

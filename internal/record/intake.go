@@ -93,7 +93,7 @@ func (i Intake[D, R]) Take(ctx context.Context, fills []func(*D) error, seen See
 			fresh = append(fresh, *made)
 		}
 		if e.Action != "" {
-			e.Changes = nil
+			e.Changes, e.Notice = nil, nil
 			entries = append(entries, e)
 		}
 	}

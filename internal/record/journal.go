@@ -31,6 +31,7 @@ type Entry struct {
 	After       any  // the same as it is now
 	Failed      bool // it was tried in vain
 	Changes     []Change
+	Notice      *Notice // what the admins are told of; nil for nothing
 }
 
 // A Topic is a kind of record that others can follow.
@@ -43,6 +44,11 @@ const (
 	Contracts Topic = "contracts"
 	Users     Topic = "users"
 	Sessions  Topic = "sessions" // the id is the user's when all of their sessions ended
+	// Notifications are told of one by one.
+	Notifications Topic = "notifications"
+	// Inboxes change when all that is in them was seen: the id is the user's, the
+	// version how many notifications that were.
+	Inboxes Topic = "inboxes"
 )
 
 // A Kind is what happened to a record.
@@ -98,6 +104,8 @@ type Batch struct {
 // the feed. Called inside a transaction, both are kept only if it commits.
 type Journal interface {
 	Write(context.Context, ...Entry) error
+	// Tell keeps changes that the audit log has nothing to say about.
+	Tell(context.Context, ...Change) error
 	// Refused keeps the entry of something that was tried in vain. Called
 	// inside a transaction, it is kept once that one was rolled back.
 	Refused(context.Context, Entry) error

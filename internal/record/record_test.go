@@ -73,6 +73,8 @@ func (j *journal) Write(_ context.Context, entries ...record.Entry) error {
 	return nil
 }
 
+func (j *journal) Tell(context.Context, ...record.Change) error { return nil }
+
 func (j *journal) Refused(_ context.Context, e record.Entry) error {
 	*j = append(*j, e)
 	return nil

@@ -40,6 +40,17 @@ func (j Journal) Write(ctx context.Context, entries ...record.Entry) error {
 	return NewAuditLogs(j.DB).InsertAll(ctx, logs)
 }
 
+// Tell keeps changes that the audit log has nothing to say about.
+func (j Journal) Tell(ctx context.Context, changes ...record.Change) error {
+	tx := j.DB.tx(ctx)
+	if tx == nil {
+		return errNoTx
+	}
+	tx.at = j.Now()
+	tx.changes = append(tx.changes, changes...)
+	return nil
+}
+
 // Refused keeps the entry of something that was tried in vain: at once, or
 // when the transaction of ctx has ended.
 func (j Journal) Refused(ctx context.Context, e record.Entry) error {
