@@ -25,7 +25,7 @@ import (
 )
 
 // An API serves the services that it is given. All of its fields are required,
-// except the lists, the flags and Pages.
+// except the lists, the flags, Pages and Realtime.
 type API struct {
 	Identity  *identity.Service
 	Fleet     *fleet.Service
@@ -54,11 +54,12 @@ type API struct {
 	Origins     []string       // that may use the API from a browser
 	Proxies     []netip.Prefix // whose X-Forwarded-For is believed
 	Pages       []Page         // that are served beside the API
+	Realtime    http.Handler   // serves sockets; nil: none are served
 
 	mux      *guardedMux
 	huma     huma.API
 	routes   []Route
-	pages    []Route
+	pages    []Route // and sockets
 	shelves  []*shelf
 	policies map[ratelimit.Rule]policy
 }
@@ -91,6 +92,7 @@ func (a *API) Handler() http.Handler {
 	a.docsRoutes(a.assetRoutes())
 	a.completeAnswers()
 	a.pageRoutes()
+	a.realtimeRoutes()
 	a.mux.ServeMux.HandleFunc("/", a.unrouted)
 	return middleware.Chain(http.HandlerFunc(a.routed),
 		middleware.Visit(a.Proxies),

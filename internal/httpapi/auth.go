@@ -5,8 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
-	"slices"
-	"strings"
 	"time"
 
 	"cartracker/internal/fault"
@@ -328,10 +326,7 @@ func (a *API) newCookie(token string, expires time.Time) *http.Cookie {
 	return c
 }
 
-func (a *API) hasCookie(r *http.Request) bool {
-	c, err := r.Cookie(a.cookieName())
-	return err == nil && c.Value != ""
-}
+func (a *API) hasCookie(r *http.Request) bool { return a.RefreshToken(r) != "" }
 
 // cookie returns the refresh token of a request that comes from a page which
 // may use it.
@@ -339,24 +334,8 @@ func (a *API) cookie(r *http.Request) (string, error) {
 	if !a.hasCookie(r) {
 		return "", record.ErrSignIn
 	}
-	if !a.friendly(r) {
+	if a.Foreign(r) {
 		return "", errForeign
 	}
-	c, err := r.Cookie(a.cookieName())
-	if err != nil {
-		return "", record.ErrSignIn
-	}
-	return c.Value, nil
-}
-
-// friendly reports whether neither Origin nor Sec-Fetch-Site names a site that
-// is not allowed. Programs send neither.
-func (a *API) friendly(r *http.Request) bool {
-	if origin := r.Header.Get("Origin"); origin != "" {
-		scheme, host, _ := strings.Cut(origin, "://")
-		own := host == r.Host && (scheme == "https" || scheme == "http" && !a.Secure)
-		return own || slices.Contains(a.Origins, origin)
-	}
-	site := r.Header.Get("Sec-Fetch-Site")
-	return site == "" || site == "same-origin" || site == "none"
+	return a.RefreshToken(r), nil
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"reflect"
-	"slices"
 	"sync"
 	"time"
 
@@ -47,7 +46,7 @@ func (a *API) operationsRoutes() {
 		tableAccess = record.Anyone
 	}
 	register(a, at("/routes", "List all routes", tableAccess, reflect.TypeFor[success[[]Route]]()),
-		func(context.Context, *struct{}) (reply, error) { return one(slices.Concat(a.routes, a.pages), nil) })
+		func(context.Context, *struct{}) (reply, error) { return one(a.Table(), nil) })
 	r := at("/openapi.json", "Describe the API (OpenAPI 3.1)", record.Anyone, nil)
 	r.kind, r.limiter = "application/vnd.oai.openapi+json", byCaller
 	register(a, r, a.describe(r.kind, func() ([]byte, error) { return json.Marshal(a.OpenAPI()) }))

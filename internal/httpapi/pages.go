@@ -95,11 +95,7 @@ func (a *API) Visitor(r *http.Request) (record.Person, error) {
 	if !a.hasCookie(r) {
 		return record.Person{}, record.ErrSignIn
 	}
-	c, err := r.Cookie(a.cookieName())
-	if err != nil {
-		return record.Person{}, record.ErrSignIn
-	}
-	p, _, err := a.Identity.Recognize(r.Context(), c.Value)
+	p, _, err := a.Identity.Recognize(r.Context(), a.RefreshToken(r))
 	return p, err
 }
 
@@ -125,9 +121,6 @@ func (a *API) LinkOwner(r *http.Request, token string) (identity.User, error) {
 func (a *API) SetPassword(r *http.Request, token string, next identity.Password) error {
 	return a.setPasswordBy(r.Context(), token, next)
 }
-
-// Foreign reports whether a form was sent by a page of another site.
-func (a *API) Foreign(r *http.Request) bool { return !a.friendly(r) }
 
 // Explain returns with which status an error is answered, and after how many
 // seconds it is worth trying again, 0 if that is not known. It logs what
