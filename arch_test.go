@@ -36,12 +36,12 @@ var rules = map[string]rule{
 	"internal/ident":  {ours: "kernel"},
 	// The domain: rules, and nothing about how they are served or stored.
 	// Each of these knows those above it only.
-	"internal/record":    {ours: "kernel", theirs: "golang.org/x/net/idna"}, // ADR 20
-	"internal/audit":     {ours: "kernel internal/record"},
-	"internal/identity":  {ours: "kernel internal/record internal/audit"},
-	"internal/fleet":     {ours: "kernel internal/record internal/audit internal/identity"},
-	"internal/customers": {ours: "kernel internal/record internal/audit internal/identity internal/fleet"},
-	"internal/rental":    {ours: "kernel internal/record internal/audit internal/identity internal/fleet internal/customers"},
+	"internal/record":        {ours: "kernel", theirs: "golang.org/x/net/idna"}, // ADR 20
+	"internal/audit":         {ours: "kernel internal/record"},
+	"internal/identity":      {ours: "kernel internal/record internal/audit"},
+	"internal/fleet":         {ours: "kernel internal/record internal/audit internal/identity"},
+	"internal/customers":     {ours: "kernel internal/record internal/audit internal/identity internal/fleet"},
+	"internal/rental":        {ours: "kernel internal/record internal/audit internal/identity internal/fleet internal/customers"},
 	"internal/notifications": {ours: "kernel internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental"},
 	// A company that is made up.
 	"internal/demo": {ours: "kernel domain"},
@@ -67,6 +67,7 @@ var rules = map[string]rule{
 	"internal/httpapi/middleware": {ours: "kernel internal/record internal/observe"},
 	"internal/httpapi":            {ours: "kernel domain internal/observe internal/sheet internal/transfer internal/cache internal/ratelimit internal/overload internal/mail internal/httpapi/middleware", theirs: "github.com/danielgtaylor/huma github.com/klauspost/compress"},
 	"internal/pages":              {ours: "kernel domain"},
+	"internal/realtime":           {ours: "kernel domain internal/socketio internal/socketio/engine"},
 	"internal/cli":                {ours: "kernel domain internal/config internal/mail internal/sheet internal/transfer", theirs: "github.com/alecthomas/kong"},
 	// What happens around records, later.
 	"internal/jobs": {ours: "kernel domain internal/mail internal/ratelimit", theirs: "github.com/riverqueue/river"},
@@ -94,7 +95,7 @@ var groups = map[string]string{
 	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident internal/encode",
 	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental internal/notifications",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
-	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/mail internal/jobs internal/transfer internal/httpapi internal/cli internal/demo internal/pages",
+	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/mail internal/jobs internal/transfer internal/httpapi internal/cli internal/demo internal/pages internal/socketio internal/realtime",
 }
 
 var (
