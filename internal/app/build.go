@@ -17,6 +17,7 @@ import (
 	"cartracker/internal/jobs"
 	"cartracker/internal/mail"
 	"cartracker/internal/ratelimit"
+	"cartracker/internal/realtime"
 	"cartracker/internal/record"
 	"cartracker/internal/redis"
 	"cartracker/internal/rental"
@@ -40,6 +41,7 @@ type Office struct {
 	Transfer     *transfer.Service
 	API          *httpapi.API
 	Jobs         *jobs.Queue
+	Realtime     *realtime.Hub
 	sender       mail.Sender
 	badTemplates []error
 	cache        cache.Cache
@@ -126,6 +128,7 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 			Proxies:     c.Proxies,
 		},
 	}
+	o.openRealtime()
 	o.pages = func() []httpapi.Page { return pagesOf(o.API, c) }
 	return o, o.openJobs(c, link)
 }

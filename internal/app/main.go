@@ -104,15 +104,11 @@ func bare() *httpapi.API {
 	return o.API
 }
 
-// Routes returns the route table, with the pages, which are open to anyone.
+// Routes returns the route table, with the pages and sockets, which are open to anyone.
 func (Program) Routes() []cli.Route {
 	var out []cli.Route
-	api := bare()
-	for _, r := range api.Routes() {
+	for _, r := range bare().Table() {
 		out = append(out, cli.Route{Method: r.Method, Path: r.Path, Role: r.Role})
-	}
-	for _, p := range api.Pages {
-		out = append(out, cli.Route{Method: p.Method, Path: p.Path, Role: "anyone"})
 	}
 	return out
 }

@@ -58,7 +58,7 @@ func (p Program) Serve(ctx context.Context, c *config.Config, t cli.Terminal, re
 	if ready != nil {
 		ready(ln.Addr().String())
 	}
-	l.parts = append(l.parts, w.Run, office.tidy)
+	l.parts = append(l.parts, w.Run, office.tidy, office.Realtime.Run)
 	if backups := office.schedule(c, p.Version); backups != nil {
 		l.parts = append(l.parts, backups)
 	}
@@ -163,6 +163,7 @@ func (l *life) run(ctx context.Context, srv *http.Server, ln net.Listener, w *wa
 		slog.InfoContext(ctx, "stopping: requests and jobs under way may finish")
 		if srv != nil {
 			w.stopping.Store(true)
+			l.office.Realtime.Close() // polls are requests that would not end by themselves
 			err = drain(ctx, srv)
 		}
 	}

@@ -183,6 +183,7 @@ func serve(t testing.TB, d testdb.Database, clock *Clock, settings []func(*confi
 	})
 	srv := httptest.NewServer(company.Served)
 	t.Cleanup(srv.Close)
+	t.Cleanup(company.Realtime.Close) // or the server would wait for polls
 	company.URL = srv.URL
 	company.Nobody = At(t, srv.URL)
 	return company
@@ -208,7 +209,7 @@ func (c *Company) run(t testing.TB) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	var all sync.WaitGroup
-	for _, part := range c.Parts() {
+	for _, part := range append(c.Parts(), c.Realtime.Run) {
 		all.Go(func() {
 			if err := part(ctx); err != nil {
 				t.Errorf("a part of the program ended: %v", err)
