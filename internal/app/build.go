@@ -16,6 +16,7 @@ import (
 	"cartracker/internal/identity"
 	"cartracker/internal/jobs"
 	"cartracker/internal/mail"
+	"cartracker/internal/notifications"
 	"cartracker/internal/ratelimit"
 	"cartracker/internal/realtime"
 	"cartracker/internal/record"
@@ -38,6 +39,7 @@ type Office struct {
 	DB           *store.DB
 	Feed         *store.Feed
 	Identity     *identity.Service
+	Activity     *identity.Activity
 	Transfer     *transfer.Service
 	API          *httpapi.API
 	Jobs         *jobs.Queue
@@ -57,6 +59,8 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 	now := func() date.Moment { return date.At(clock()) }
 	keys := secret.DeriveKeys(master)
 	env := record.Env{InTx: db.InTx, Journal: store.Journal{DB: db, Now: now}, Now: now, Zone: c.Zone}
+	inboxes := &notifications.Service{Env: env, Store: store.NewNotifications(db)}
+	env.Journal = notifications.Journal{Journal: env.Journal, Announce: inboxes.Announce}
 	feed := store.NewFeed(db)
 	kept := newCache(c, link, keys, feed, version)
 	limiter := newLimiter(link)
@@ -79,6 +83,7 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 		AppName:          c.AppName,
 		Memory:           newOwners(kept),
 	}
+	active := &identity.Activity{InTx: db.InTx, Store: store.NewUsers(db), Now: now}
 	db.OnCommit(raiser(kept))
 	feed.Follow(raiser(kept))
 	long := env // for whole files
@@ -100,32 +105,35 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 		DB:       db,
 		Feed:     feed,
 		Identity: people,
+		Activity: active,
 		Transfer: moves,
 		cache:    kept,
 		link:     link,
 		now:      now,
 		API: &httpapi.API{
-			Identity:    people,
-			Fleet:       moves.Fleet,
-			Customers:   moves.Customers,
-			Rental:      moves.Rental,
-			Audit:       moves.Audit,
-			Transfer:    moves,
-			TempDir:     c.DataDir,
-			Cache:       kept,
-			Limiter:     limiter,
-			Attempts:    ratelimit.NewAttempts(limiter),
-			Limits:      limits(c.Limits),
-			Gate:        newGate(db, c),
-			Today:       env.Today,
-			Replays:     &store.Replays{DB: db, Now: now},
-			Fingerprint: keys.Fingerprint,
-			Version:     version,
-			Development: c.Development,
-			Secure:      c.Secure,
-			CrossSite:   c.CrossSite,
-			Origins:     c.Origins,
-			Proxies:     c.Proxies,
+			Identity:      people,
+			Fleet:         moves.Fleet,
+			Customers:     moves.Customers,
+			Rental:        moves.Rental,
+			Audit:         moves.Audit,
+			Notifications: inboxes,
+			Activity:      active,
+			Transfer:      moves,
+			TempDir:       c.DataDir,
+			Cache:         kept,
+			Limiter:       limiter,
+			Attempts:      ratelimit.NewAttempts(limiter),
+			Limits:        limits(c.Limits),
+			Gate:          newGate(db, c),
+			Today:         env.Today,
+			Replays:       &store.Replays{DB: db, Now: now},
+			Fingerprint:   keys.Fingerprint,
+			Version:       version,
+			Development:   c.Development,
+			Secure:        c.Secure,
+			CrossSite:     c.CrossSite,
+			Origins:       c.Origins,
+			Proxies:       c.Proxies,
 		},
 	}
 	o.openRealtime()

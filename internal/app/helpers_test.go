@@ -121,7 +121,7 @@ func query(op operation) string {
 	return "?" + strings.Join(must, "&") + "&"
 }
 
-var tables = []string{"users", "sessions", "session_tokens", "setup_code", "links", "cars", "customers", "contracts", "contract_numbers", "holds", "audit_logs", "changes", "idempotency_keys"}
+var tables = []string{"users", "sessions", "session_tokens", "setup_code", "links", "cars", "customers", "contracts", "contract_numbers", "holds", "audit_logs", "changes", "idempotency_keys", "notifications"}
 
 // state returns what every table holds, for comparison.
 func (w *world) state(t *testing.T) map[string]string {

@@ -89,6 +89,7 @@ func (o *Office) openJobs(c *config.Config, link *redis.Link) (err error) {
 		Sender:    o.sender,
 		Pace:      newPace(c.Email.Rate, link),
 		Links:     links{c},
+		Announce:  o.API.Notifications.Announce,
 		AppName:   c.AppName,
 	})
 	if err != nil || o.Jobs == nil {

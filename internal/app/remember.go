@@ -94,7 +94,9 @@ func (o owners) Find(ctx context.Context, c identity.Claims, find func(context.C
 func raiser(c cache.Cache) func(context.Context, record.Batch) {
 	return func(_ context.Context, b record.Batch) {
 		for _, e := range b.Events {
-			c.Raise(e.Seq, string(e.Topic), singular[e.Topic]+":"+e.ID)
+			if one, kept := singular[e.Topic]; kept {
+				c.Raise(e.Seq, string(e.Topic), one+":"+e.ID)
+			}
 		}
 		for _, topic := range b.Many {
 			c.RaiseKind(b.Through, singular[topic])
@@ -105,7 +107,8 @@ func raiser(c cache.Cache) func(context.Context, record.Batch) {
 	}
 }
 
-// singular is what the tag of one record of a topic begins with.
+// singular is what the tag of one record of a topic begins with. Of other topics
+// nothing is kept.
 var singular = map[record.Topic]string{
 	record.Cars: "car", record.Customers: "customer", record.Contracts: "contract", record.Users: "user", record.Sessions: "session",
 }

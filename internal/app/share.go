@@ -49,7 +49,7 @@ const changed = "cartracker:changed"
 // Parts returns what has to run for as long as the office is used: it learns
 // what others change, and tells them. It is called once.
 func (o *Office) Parts() []func(context.Context) error {
-	parts := []func(context.Context) error{o.Feed.Run, o.DB.Pulse, o.DB.TellPools, o.API.Gate.Run}
+	parts := []func(context.Context) error{o.Feed.Run, o.DB.Pulse, o.DB.TellPools, o.API.Gate.Run, o.Activity.Run}
 	if o.DB.Replicas() != nil {
 		parts = append(parts, o.DB.RunReplicas)
 	}

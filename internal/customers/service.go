@@ -56,6 +56,7 @@ func (s *Service) Add(ctx context.Context, fill func(*Draft) error) (Customer, e
 	if err != nil {
 		return Customer{}, err
 	}
+	e.Notice = &record.Notice{Type: record.CustomerNew, Data: map[string]any{"customerId": c.ID, "customer": c.Name}}
 	err = s.Do(ctx, func(ctx context.Context) (record.Entry, error) { return e, s.Store.Insert(ctx, &c) })
 	return c, err
 }

@@ -78,6 +78,9 @@ func (s *Service) Add(ctx context.Context, fill func(*Draft) error) (Car, error)
 	if err != nil {
 		return Car{}, err
 	}
+	e.Notice = &record.Notice{Type: record.CarNew, Data: map[string]any{
+		"carId": car.ID, "car": car.Manufacturer + " " + car.Model, "licensePlate": car.LicensePlate,
+	}}
 	err = s.Do(ctx, func(ctx context.Context) (record.Entry, error) { return e, s.Store.Insert(ctx, &car) })
 	return car, err
 }

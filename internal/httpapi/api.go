@@ -16,6 +16,7 @@ import (
 	"cartracker/internal/fleet"
 	"cartracker/internal/httpapi/middleware"
 	"cartracker/internal/identity"
+	"cartracker/internal/notifications"
 	"cartracker/internal/observe"
 	"cartracker/internal/overload"
 	"cartracker/internal/ratelimit"
@@ -27,14 +28,16 @@ import (
 // An API serves the services that it is given. All of its fields are required,
 // except the lists, the flags, Pages and Realtime.
 type API struct {
-	Identity  *identity.Service
-	Fleet     *fleet.Service
-	Customers *customers.Service
-	Rental    *rental.Service
-	Audit     *audit.Service
-	Transfer  *transfer.Service
-	Mails     MailQueue
-	TempDir   string // for files that are received
+	Identity      *identity.Service
+	Fleet         *fleet.Service
+	Customers     *customers.Service
+	Rental        *rental.Service
+	Audit         *audit.Service
+	Notifications *notifications.Service
+	Activity      *identity.Activity
+	Transfer      *transfer.Service
+	Mails         MailQueue
+	TempDir       string // for files that are received
 
 	Cache    cache.Cache
 	Limiter  ratelimit.Limiter
@@ -84,6 +87,8 @@ func (a *API) Handler() http.Handler {
 	a.carRoutes()
 	a.customerRoutes()
 	a.contractRoutes()
+	a.notificationRoutes()
+	a.activityRoutes()
 	a.auditRoutes()
 	a.importRoutes()
 	a.operationsRoutes()

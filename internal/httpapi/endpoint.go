@@ -222,6 +222,7 @@ func (a *API) owner(ctx context.Context, c record.Caller, token string) (record.
 	if err != nil {
 		return c, err
 	}
+	a.Activity.Note(p.ID)
 	c.Person, c.SessionID = p, string(session)
 	return c, nil
 }

@@ -69,7 +69,7 @@ func (s *Service) SetUp(ctx context.Context, code string, fill func(*Registratio
 		if needed, err := s.SetupNeeded(ctx); err != nil || !needed { // somebody used the command line meanwhile
 			return orErr(err, ErrNoSetup)
 		}
-		u, err = s.register(ctx, d.Account, hash)
+		u, err = s.register(ctx, d.Account, hash, untold)
 		return err
 	})
 	if err == nil && s.SetupDone != nil {

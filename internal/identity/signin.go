@@ -190,7 +190,7 @@ func (s *Service) Register(ctx context.Context, fill func(*Registration) error) 
 	if err != nil {
 		return User{}, err
 	}
-	return s.register(ctx, d.Account, hash)
+	return s.register(ctx, d.Account, hash, registered)
 }
 
 // A Registration is a new account, as its owner writes it.
@@ -212,8 +212,8 @@ func (s *Service) registration(role record.Role, fill func(*Registration) error)
 	return d, fault.All(filled, s.validate(&d.Account), s.checkPassword("password", d.Password, d.Profile))
 }
 
-func (s *Service) register(ctx context.Context, a Account, hash string) (User, error) {
-	return s.insert(ctx, a, hash, a.Username+" made an account")
+func (s *Service) register(ctx context.Context, a Account, hash, how string) (User, error) {
+	return s.insert(ctx, a, hash, a.Username+" made an account", how)
 }
 
 func wait(ctx context.Context, d time.Duration) {

@@ -77,10 +77,10 @@ func (s *Service) checkWayIn(d *Draft) error {
 func (s *Service) add(ctx context.Context, d Draft, hash string) (u User, err error) {
 	description := "made the user " + d.Username
 	if !d.SendCredentials {
-		return s.insert(ctx, d.Account, hash, description)
+		return s.insert(ctx, d.Account, hash, description, made)
 	}
 	err = s.InTx(ctx, func(ctx context.Context) error {
-		if u, err = s.insert(ctx, d.Account, hash, description+", who is sent a link"); err != nil {
+		if u, err = s.insert(ctx, d.Account, hash, description+", who is sent a link", made); err != nil {
 			return err
 		}
 		return s.Mailer.Credentials(ctx, u.ID)
@@ -128,6 +128,7 @@ func (s *Service) amend(ctx context.Context, id record.UserID, version int, chan
 			return record.Entry{}, err
 		}
 		e := userEntry(record.Update, record.Updated, u, "changed the user "+u.Username, before, u.Account)
+		e.Notice = userNotice(record.UserUpdated, u, changeOf(before, u.Account))
 		if before.Role != u.Role || before.Active && !u.Active {
 			if err := s.endAll(ctx, id, &e); err != nil {
 				return record.Entry{}, err
@@ -169,6 +170,7 @@ func (s *Service) Remove(ctx context.Context, id record.UserID, version int) (de
 			return record.Entry{}, err
 		}
 		e := userEntry(record.Update, record.Updated, u, "deactivated the user "+u.Username, before.Account, u.Account)
+		e.Notice = userNotice(record.UserUpdated, u, deactivated)
 		if deleted = !kept; deleted {
 			e = userEntry(record.Delete, record.Deleted, u, "deleted the user "+u.Username, before.Account, nil)
 		}
@@ -297,13 +299,19 @@ func (s *Service) lockOut(ctx context.Context, id record.UserID, e *record.Entry
 	return s.endAll(ctx, id, e)
 }
 
-func (s *Service) insert(ctx context.Context, a Account, hash, description string) (User, error) {
+// insert keeps a new user. The admins are told how they came here.
+func (s *Service) insert(ctx context.Context, a Account, hash, description, how string) (User, error) {
 	u := User{Meta: record.NewMeta[record.UserID](s.Env), Account: a}
 	err := s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
 		if err := s.Users.Insert(ctx, &u, hash); err != nil {
 			return record.Entry{}, err
 		}
-		return userEntry(record.Create, record.Created, u, description, nil, u.Account), nil
+		e := userEntry(record.Create, record.Created, u, description, nil, u.Account)
+		if how != untold {
+			e.Notice = userNotice(record.UserNew, u, how)
+			e.Notice.Except = u.ID
+		}
+		return e, nil
 	})
 	return u, err
 }

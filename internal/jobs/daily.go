@@ -83,17 +83,18 @@ func (l *looker[A]) Work(ctx context.Context, _ *river.Job[A]) error {
 
 // tellExpiring queues a mail to each admin for each contract that ends soon.
 func (q *Queue) tellExpiring(ctx context.Context) (int, error) {
-	return q.tellAdmins(ctx, q.Rental.TellEnding, func(j mailJob) river.JobArgs { return contractExpiring(j) })
+	return q.tellAdmins(ctx, q.Rental.TellEnding, record.ContractExpiring, func(j mailJob) river.JobArgs { return contractExpiring(j) })
 }
 
 // tellExpired does the same for each contract that has ended.
 func (q *Queue) tellExpired(ctx context.Context) (int, error) {
-	return q.tellAdmins(ctx, q.Rental.TellEnded, func(j mailJob) river.JobArgs { return contractExpired(j) })
+	return q.tellAdmins(ctx, q.Rental.TellEnded, record.ContractExpired, func(j mailJob) river.JobArgs { return contractExpired(j) })
 }
 
-// tellAdmins queues the mails in the transaction in which a contract is marked
-// as told: so each is queued once, whoever looks at the same time.
-func (q *Queue) tellAdmins(ctx context.Context, each func(context.Context, func(context.Context, rental.Contract) error) (int, error), args func(mailJob) river.JobArgs) (int, error) {
+// tellAdmins queues the mails and writes the notifications in the transaction in
+// which a contract is marked as told: so each is there once, whoever looks at
+// the same time.
+func (q *Queue) tellAdmins(ctx context.Context, each func(context.Context, func(context.Context, rental.Contract) error) (int, error), of record.NoticeType, args func(mailJob) river.JobArgs) (int, error) {
 	f := identity.Filter{Role: record.Admin, Active: "true", Query: page.Query{Limit: page.MaxLimit}}
 	admins, err := q.Identity.List(record.Fresh(ctx), f)
 	if err != nil {
@@ -105,7 +106,7 @@ func (q *Queue) tellAdmins(ctx context.Context, each func(context.Context, func(
 				return err
 			}
 		}
-		return nil
+		return q.Announce(ctx, *c.Notice(of))
 	})
 }
 

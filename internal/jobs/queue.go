@@ -82,6 +82,7 @@ type Tools struct {
 	Sender    mail.Sender
 	Pace      ratelimit.Pace // of mails; nil for as fast as they can be sent
 	Links     Links
+	Announce  func(context.Context, record.Notice) error // tells the admins, in the transaction of ctx
 	AppName   string
 }
 

@@ -187,7 +187,7 @@ func (s *Service) TakeBack(ctx context.Context, id ContractID, version int, befo
 		return 0, err
 	}
 	if before == nil {
-		return 0, s.remove(ctx, id, version, func(*Contract) error { return nil })
+		return 0, s.remove(ctx, id, version, untold, func(*Contract) error { return nil })
 	}
 	var c Contract
 	err := s.Do(ctx, func(ctx context.Context) (e record.Entry, err error) {

@@ -30,7 +30,11 @@ func (s *Service) Rent(ctx context.Context, fill func(*Draft) error) (Contract, 
 		return Contract{}, err
 	}
 	c := s.begin(ctx, d)
-	err := s.Do(ctx, func(ctx context.Context) (record.Entry, error) { return s.rent(ctx, &c, d, canGoOut) })
+	err := s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
+		e, err := s.rent(ctx, &c, d, canGoOut)
+		e.Notice = c.Notice(record.ContractNew)
+		return e, err
+	})
 	return c, s.Refuse(ctx, err, record.Entry{
 		Action: record.Create, Resource: "contract", Description: "refused to rent " + c.Car.LicensePlate + " out from " + c.Hold().String(),
 	})
@@ -126,7 +130,7 @@ func (s *Service) lock(ctx context.Context, c *Contract) (fleet.Car, customers.C
 // Amend lets change rewrite a contract: extend it, move it to other days or
 // another car, agree on a price.
 func (s *Service) Amend(ctx context.Context, id ContractID, version int, change func(*Draft) error) (Contract, error) {
-	return s.amend(ctx, id, version, func(ctx context.Context, c *Contract) (string, error) { return s.rewrite(ctx, c, change) })
+	return s.amend(ctx, id, version, amended, func(ctx context.Context, c *Contract) (string, error) { return s.rewrite(ctx, c, change) })
 }
 
 // rewrite lets change rewrite a contract, and tells what it did.
@@ -170,7 +174,7 @@ func anyCar(fleet.Car) error { return nil }
 
 // Cancel ends a contract that is not over yet. The car is free from today on.
 func (s *Service) Cancel(ctx context.Context, id ContractID, version int, reason string) (Contract, error) {
-	return s.amend(ctx, id, version, func(ctx context.Context, c *Contract) (string, error) {
+	return s.amend(ctx, id, version, cancelled, func(ctx context.Context, c *Contract) (string, error) {
 		var bad fault.Fields
 		record.Trim(&reason)
 		record.CheckText(&bad, "reason", reason, 10, 1000)
@@ -194,7 +198,7 @@ func (s *Service) Cancel(ctx context.Context, id ContractID, version int, reason
 
 // MarkNotified notes that somebody was told about the end of a contract.
 func (s *Service) MarkNotified(ctx context.Context, id ContractID) (Contract, error) {
-	return s.amend(ctx, id, record.AnyVersion, func(_ context.Context, c *Contract) (string, error) {
+	return s.amend(ctx, id, record.AnyVersion, untold, func(_ context.Context, c *Contract) (string, error) {
 		c.NotificationSent = true
 		return "marked " + c.Number + " as notified", nil
 	})
@@ -203,13 +207,14 @@ func (s *Service) MarkNotified(ctx context.Context, id ContractID) (Contract, er
 // A change rewrites a locked contract and tells what it did.
 type change func(context.Context, *Contract) (string, error)
 
-// amend lets do rewrite a contract.
-func (s *Service) amend(ctx context.Context, id ContractID, version int, do change) (c Contract, err error) {
+// amend lets do rewrite a contract. The admins are told what that is.
+func (s *Service) amend(ctx context.Context, id ContractID, version int, what string, do change) (c Contract, err error) {
 	if err := record.Require(ctx, record.Staff); err != nil {
 		return Contract{}, err
 	}
 	err = s.Do(ctx, func(ctx context.Context) (e record.Entry, err error) {
 		c, _, e, err = s.update(ctx, id, version, do)
+		tellOf(&e, &c, what)
 		return e, err
 	})
 	return c, s.Refuse(ctx, err, record.Entry{
@@ -252,7 +257,7 @@ func (s *Service) Remove(ctx context.Context, id ContractID, version int) error 
 	if err := record.Require(ctx, record.AdminOnly); err != nil {
 		return err
 	}
-	return s.remove(ctx, id, version, func(c *Contract) error {
+	return s.remove(ctx, id, version, deleted, func(c *Contract) error {
 		if !c.StartDate.After(s.Today()) {
 			return ErrContractBegan
 		}
@@ -260,8 +265,8 @@ func (s *Service) Remove(ctx context.Context, id ContractID, version int) error 
 	})
 }
 
-// remove deletes a contract that may be deleted.
-func (s *Service) remove(ctx context.Context, id ContractID, version int, may func(*Contract) error) error {
+// remove deletes a contract that may be deleted. The admins are told what that is.
+func (s *Service) remove(ctx context.Context, id ContractID, version int, what string, may func(*Contract) error) error {
 	return s.Do(ctx, func(ctx context.Context) (record.Entry, error) {
 		c, err := s.Store.Update(ctx, id, s.Today(), func(c *Contract) error {
 			if err := c.Expect(version); err != nil {
@@ -281,7 +286,9 @@ func (s *Service) remove(ctx context.Context, id ContractID, version int, may fu
 		if err := s.Ledger.Move(ctx, &c, date.Span{}); err != nil {
 			return record.Entry{}, err
 		}
-		return entry(record.Delete, record.Deleted, c, "deleted "+c.Number, written(c), nil), s.Store.Delete(ctx, id)
+		e := entry(record.Delete, record.Deleted, c, "deleted "+c.Number, written(c), nil)
+		tellOf(&e, &c, what)
+		return e, s.Store.Delete(ctx, id)
 	})
 }
 

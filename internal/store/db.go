@@ -26,6 +26,7 @@ type Dialect struct {
 	Rebind       func(query string) string                // turns each ? into the database's own placeholder
 	ForUpdate    string                                   // added to a SELECT, locks the rows it returns
 	Indexed      string                                   // makes a transaction look by index in tables that it fills itself; "" if it does
+	ForReference string                                   // the same, but keeps others only from deleting the rows
 	ForUpdateNow string                                   // the same, but fails rather than wait for others
 	Prepares     bool                                     // statements are worth keeping prepared
 	OneWriter    bool                                     // nothing is gained by transactions side by side: those that come together share one

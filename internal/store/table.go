@@ -263,7 +263,7 @@ func (t table[ID, T]) columns() string {
 	cols := strings.Split(t.cols, ", ")
 	for i, c := range cols {
 		cols[i] = t.name + "." + c
-		if strings.HasSuffix(c, "_by") {
+		if strings.HasSuffix(c, "_by") || c == "sender_id" {
 			cols[i] = personExpr(cols[i])
 		}
 	}

@@ -13,8 +13,12 @@ const ChangesLife = time.Hour
 // ImportLife is how long an import can be taken back.
 const ImportLife = 30 * 24 * time.Hour
 
+// SeenLife is how long a notification is kept after it was seen.
+const SeenLife = 90 * 24 * time.Hour
+
 // Tidy deletes what nobody asks for any more: changes, kept answers,
-// sessions, links and imports that are over.
+// sessions, links and imports that are over, and notifications that were seen
+// long ago.
 func (db *DB) Tidy(ctx context.Context, now date.Moment) error {
 	old := []struct {
 		query  string
@@ -25,6 +29,7 @@ func (db *DB) Tidy(ctx context.Context, now date.Moment) error {
 		{"DELETE FROM sessions WHERE expires_at < ?", now},
 		{"DELETE FROM imports WHERE created_at < ?", now.Add(-ImportLife)},
 		{"DELETE FROM setup_code WHERE expires_at < ?", now},
+		{"DELETE FROM notifications WHERE status = 'seen' AND updated_at < ?", now.Add(-SeenLife)},
 		{"DELETE FROM links WHERE expires_at < ?", now},
 	}
 	for _, o := range old { // one by one, so that none keeps a writer waiting for long

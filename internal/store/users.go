@@ -112,6 +112,16 @@ func (s Users) SetLastLogin(ctx context.Context, id record.UserID, at date.Momen
 	return err
 }
 
+var _ identity.ActivityStore = Users{}
+
+// SetActive notes when users were active last, of those of whom it was not
+// noted after since.
+func (s Users) SetActive(ctx context.Context, users []record.UserID, at, since date.Moment) error {
+	args := append([]any{at, since}, padded(users)...)
+	_, err := s.db.exec(ctx, "UPDATE users SET last_active_at = ? WHERE (last_active_at IS NULL OR last_active_at <= ?) AND id IN ("+manyMarks+")", args...)
+	return err
+}
+
 // HasHistory reports whether any record or log names the user.
 func (s Users) HasHistory(ctx context.Context, id record.UserID) (bool, error) {
 	return s.db.exists(ctx, `SELECT 1 FROM users WHERE id = ? AND (

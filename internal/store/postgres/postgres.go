@@ -74,6 +74,7 @@ func Open(ctx context.Context, c Config) (*store.DB, error) {
 		Alone:        func(ctx context.Context) (func(), error) { return alone(ctx, migrations) },
 		Rebind:       rebind,
 		ForUpdate:    " FOR NO KEY UPDATE",
+		ForReference: " FOR KEY SHARE",
 		ForUpdateNow: " FOR NO KEY UPDATE NOWAIT",
 		// A plan that was made when a table was empty is kept as long as nobody counts its rows, which the
 		// server does after the transaction: with such plans 100,000 rows took half an hour.

@@ -30,7 +30,7 @@ func Schema(t testing.TB, d testdb.Database) []string {
 
 // plain makes one of the two ways in which the databases write things down,
 // and takes away the columns behind the key that only SQLite reads there.
-var plain = strings.NewReplacer("'failure'::text)", "'failure'", "::text", "", "where (", "where ", "NULL)", "NULL", "notification_sent)", "notification_sent",
+var plain = strings.NewReplacer("'failure'::text)", "'failure'", "'new'::text)", "'new'", "'seen'::text)", "'seen'", "::text", "", "where (", "where ", "NULL)", "NULL", "notification_sent)", "notification_sent",
 	"audit_logs_created_at created_at, id, action, resource, status, search", "audit_logs_created_at created_at, id")
 
 var schemaQueries = map[string][]string{
@@ -122,13 +122,14 @@ func CheckIndexes(t testing.TB, schema []string) {
 		t.Errorf("the schema has %d foreign keys: it was not read", keys)
 	}
 	for table, all := range map[string][]string{
-		"users":      {"email_key", "username_key", "role", "created_at, id", "last_active_at, id"},
-		"cars":       {"plate_key", "status", "manufacturer_fold", "category", "status, is_archived", "manufacturer_fold, model_fold", "created_at, id", "price_per_day, id", "year, id", "mileage, id", "license_plate, id"},
-		"customers":  {"passport_key", "license_key", "name_fold, id", "created_at, id", "country_fold", "city_fold"},
-		"contracts":  {"customer_id", "car_id", "start_date, id", "end_date, id", "start_date, end_date", "car_id, start_date, end_date", "created_at, id", "total_amount, id", "number"},
-		"holds":      {"car_id, starts", "contract_id", "starts", "ends"},
-		"audit_logs": {"created_at, id", "user_id", "resource", "resource_id", "action"},
-		"changes":    {"at"},
+		"users":         {"email_key", "username_key", "role", "created_at, id", "last_active_at, id"},
+		"cars":          {"plate_key", "status", "manufacturer_fold", "category", "status, is_archived", "manufacturer_fold, model_fold", "created_at, id", "price_per_day, id", "year, id", "mileage, id", "license_plate, id"},
+		"customers":     {"passport_key", "license_key", "name_fold, id", "created_at, id", "country_fold", "city_fold"},
+		"contracts":     {"customer_id", "car_id", "start_date, id", "end_date, id", "start_date, end_date", "car_id, start_date, end_date", "created_at, id", "total_amount, id", "number"},
+		"holds":         {"car_id, starts", "contract_id", "starts", "ends"},
+		"audit_logs":    {"created_at, id", "user_id", "resource", "resource_id", "action"},
+		"changes":       {"at"},
+		"notifications": {"recipient_id, created_at, id", "sender_id"},
 	} {
 		for _, columns := range all {
 			if !has(table, columns) {

@@ -104,7 +104,7 @@ func (w *world) reset(t testing.TB) {
 	w.clock.at = date.At(time.Date(2026, time.June, 15, 10, 0, 0, 123456000, time.UTC))
 	for _, table := range []string{
 		"links", "imports", "holds", "contracts", "contract_numbers", "cars", "customers", "session_tokens", "sessions", "setup_code",
-		"audit_logs", "changes", "idempotency_keys",
+		"audit_logs", "changes", "idempotency_keys", "notifications",
 	} {
 		w.exec(t, "DELETE FROM "+table)
 	}
