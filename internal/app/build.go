@@ -64,7 +64,6 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 	feed := store.NewFeed(db)
 	kept := newCache(c, link, keys, feed, version)
 	limiter := newLimiter(link)
-	cars, clients := store.NewCars(db), store.NewCustomers(db)
 	people := &identity.Service{
 		Env:              env,
 		Users:            store.NewUsers(db),
@@ -86,21 +85,7 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 	active := &identity.Activity{InTx: db.InTx, Store: store.NewUsers(db), Now: now}
 	db.OnCommit(raiser(kept))
 	feed.Follow(raiser(kept))
-	long := env // for whole files
-	long.InTx = db.InLongTx
-	moves := &transfer.Service{
-		Env:       long,
-		Fleet:     &fleet.Service{Env: env, Store: cars},
-		Customers: &customers.Service{Env: env, Store: clients},
-		Rental:    &rental.Service{Env: env, Store: store.NewContracts(db), Ledger: store.Ledger{DB: db}, Cars: cars, Customers: clients},
-		Audit:     &audit.Service{Env: env, Store: store.NewAuditLogs(db)},
-		Imports:   store.NewImports(db),
-		Try:       db.Try,
-		Clean:     text.Clean,
-		Fold:      text.Fold,
-		Currency:  c.Currency,
-		TempDir:   c.DataDir,
-	}
+	moves := newTransfer(db, env, c)
 	o := &Office{
 		DB:       db,
 		Feed:     feed,
@@ -139,6 +124,26 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 	o.openRealtime()
 	o.pages = func() []httpapi.Page { return pagesOf(o.API, c) }
 	return o, o.openJobs(c, link)
+}
+
+// newTransfer returns the services that have records which files bring and take.
+func newTransfer(db *store.DB, env record.Env, c *config.Config) *transfer.Service {
+	cars, clients := store.NewCars(db), store.NewCustomers(db)
+	long := env // for whole files
+	long.InTx = db.InLongTx
+	return &transfer.Service{
+		Env:       long,
+		Fleet:     &fleet.Service{Env: env, Store: cars},
+		Customers: &customers.Service{Env: env, Store: clients},
+		Rental:    &rental.Service{Env: env, Store: store.NewContracts(db), Ledger: store.Ledger{DB: db}, Cars: cars, Customers: clients},
+		Audit:     &audit.Service{Env: env, Store: store.NewAuditLogs(db)},
+		Imports:   store.NewImports(db),
+		Try:       db.Try,
+		Clean:     text.Clean,
+		Fold:      text.Fold,
+		Currency:  c.Currency,
+		TempDir:   c.DataDir,
+	}
 }
 
 // Handler returns everything that is served over HTTP. It is called once.

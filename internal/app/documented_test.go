@@ -165,11 +165,12 @@ func bounds(name string, s *schema) (out []any) {
 func TestForgedCursor(t *testing.T) {
 	t.Parallel()
 	lists := map[string][]string{
-		"/api/cars":       {"createdAt", "manufacturer", "pricePerDay", "year", "mileage", "licensePlate"},
-		"/api/customers":  {"name", "createdAt"},
-		"/api/contracts":  {"startDate", "endDate", "createdAt", "totalAmount"},
-		"/api/users":      {"username", "createdAt", "lastActiveAt"},
-		"/api/audit-logs": {"createdAt"},
+		"/api/cars":          {"createdAt", "manufacturer", "pricePerDay", "year", "mileage", "licensePlate"},
+		"/api/customers":     {"name", "createdAt"},
+		"/api/contracts":     {"startDate", "endDate", "createdAt", "totalAmount"},
+		"/api/users":         {"username", "createdAt", "lastActiveAt"},
+		"/api/audit-logs":    {"createdAt"},
+		"/api/notifications": {"createdAt"},
 	}
 	values := []string{
 		`1`, `-1`, `1.5`, `9223372036854775807`, `-9223372036854775808`, `1e999`, `""`, `"x"`, `"\u0000"`, `"%_\\'"`, `null`, `true`, `[]`, `{}`,

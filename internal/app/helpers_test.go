@@ -25,7 +25,7 @@ type world struct {
 	*apptest.Company
 	raw                                            *sql.DB
 	car, plate, customer, contract, spare, auditID string
-	asset, link, mail                              string
+	asset, link, mail, notification                string
 }
 
 func newWorld(t *testing.T, c *apptest.Company) *world {
@@ -38,6 +38,7 @@ func newWorld(t *testing.T, c *apptest.Company) *world {
 	w.link = c.Link(record.UserID(w.spare))
 	w.mail = failedMail(t, c, record.UserID(w.spare))
 	w.asset = path.Base(assetsOf(t, c.Nobody)[0])
+	w.notification = c.Admin.Do("GET", "/api/notifications?limit=1", nil).Text("data.0.id")
 	w.auditID = c.Admin.Do("GET", "/api/audit-logs?limit=1", nil).Text("data.0.id")
 	return w
 }
@@ -65,7 +66,7 @@ const noImport = "01a2058b-2335-7748-8db6-c93b7236d40c"
 
 // fill puts the records of the world into the path of a route.
 func (w *world) fill(path string) string {
-	ids := map[string]string{"users": w.spare, "customers": w.customer, "contracts": w.contract, "audit-logs": w.auditID, "imports": noImport, "email-queue": w.mail}
+	ids := map[string]string{"users": w.spare, "customers": w.customer, "contracts": w.contract, "audit-logs": w.auditID, "imports": noImport, "email-queue": w.mail, "notifications": w.notification}
 	parts := strings.Split(path, "/")
 	id := ""
 	if len(parts) > 2 {
@@ -98,6 +99,7 @@ func (w *world) body(t *testing.T, method, path string) apptest.JSON {
 		"POST /api/contracts/{id}/cancel":        {"reason": "the customer is ill"},
 		"POST /api/contracts/check-availability": {"carId": w.car, "startDate": "2026-09-01", "endDate": "2026-09-03"},
 		"POST /api/contracts/date-range":         {"startDate": "2026-09-01", "endDate": "2026-09-03"},
+		"POST /api/notifications":                {"recipientId": w.spare, "message": "the keys are in the drawer"},
 		"POST /api/contracts/revenue/date-range": {"startDate": "2026-09-01", "endDate": "2026-09-03"},
 	}[method+" "+path]
 	amends := slices.Contains([]string{"/api/users/me", "/api/users/{id}", "/api/cars/{car}", "/api/customers/{id}", "/api/contracts/{id}"}, path)

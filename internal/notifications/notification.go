@@ -27,7 +27,7 @@ const (
 // A Notification tells one user of something.
 type Notification struct {
 	ID          ID                `json:"id"`
-	RecipientID record.UserID     `json:"recipientId"`
+	RecipientID record.UserID     `json:"recipientId" format:"uuid"`
 	Sender      *record.Person    `json:"sender" doc:"Who did it; null for the program itself and the command line."`
 	Type        record.NoticeType `json:"type" enum:"car-new,customer-new,user-new,user-updated,contract-new,contract-updated,contract-expiring,contract-expired,message"`
 	Message     string            `json:"message" doc:"Made of type and data, in the language of the recipient."`
