@@ -111,6 +111,7 @@ var (
 		"github.com/Shopify/toxiproxy", "github.com/rs/zerolog",
 		// A mail server in the process.
 		"github.com/emersion/go-smtp",
+		"github.com/coder/websocket", // a client of sockets
 		"pgregory.net/rapid", "go.uber.org/goleak", "github.com/rogpeppe/go-internal", "github.com/golang-jwt/jwt",
 		// What the static files are made of and compressed with, once, by make
 		// generate: the program only sends them (ADR 12).

@@ -37,7 +37,6 @@ func (h *Hub) admit(ctx context.Context, r *socketio.Request) (socketio.Admissio
 	if err != nil {
 		return socketio.Admission{}, refusal(ctx, err)
 	}
-	h.strangers.know(c.Network())
 	return socketio.Admission{
 		Owner:      strings.Join([]string{string(c.ID), c.SessionID, string(c.Role)}, " "),
 		Rooms:      roomsOf(c),
@@ -132,6 +131,7 @@ func (h *Hub) greet(s *socketio.Socket) {
 	for name, handle := range events {
 		s.On(name, func(e *socketio.Event) { h.handle(c, e, handle) })
 	}
+	h.strangers.know(c.Network())
 	h.mail.open()
 	s.OnDisconnect(func(string) {
 		h.mail.close(time.Now())

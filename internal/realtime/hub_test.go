@@ -68,7 +68,7 @@ func TestRoomsOf(t *testing.T) {
 func TestNotificationOf(t *testing.T) {
 	const id = "01a2058b-2335-7748-8db6-c93b7236d40c"
 	for args, want := range map[string]notifications.ID{
-		`["` + id + `"]`:                                   id,
+		`["` + id + `"]`: id,
 		`["01A2058B-2335-7748-8DB6-C93B7236D40C"]`:         id,
 		`[{"id":"` + id + `"}]`:                            id,
 		`[{"notificationId":"` + id + `"}]`:                id,
