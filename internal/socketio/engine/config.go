@@ -18,6 +18,9 @@ type Config struct {
 	// Allow reports whether a request (handshake, poll, POST or websocket) may
 	// come at all, for instance by its Origin. nil allows every one.
 	Allow func(*http.Request) bool
+	// Arrive reports whether there is room for one more client, whose handshake
+	// this is. If so, leave is called when the client is closed. nil: always.
+	Arrive func(*http.Request) (leave func(), ok bool)
 }
 
 // filled returns the Config with its defaults.
@@ -31,6 +34,9 @@ func (c Config) filled() Config {
 	c.MaxPackets = cmp.Or(c.MaxPackets, 20_000)
 	if c.Allow == nil {
 		c.Allow = func(*http.Request) bool { return true }
+	}
+	if c.Arrive == nil {
+		c.Arrive = func(*http.Request) (func(), bool) { return func() {}, true }
 	}
 	return c
 }

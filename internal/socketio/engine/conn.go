@@ -12,6 +12,7 @@ type Conn struct {
 	server  *Server
 	id      string
 	handler Handler
+	gone    func() // tells who let it arrive that it is closed
 
 	receiving sync.Mutex // held while the handler is called
 
@@ -142,6 +143,7 @@ func (c *Conn) end(reason string) bool {
 	c.probe.cut()
 	c.mu.Unlock()
 	c.server.forget(c)
+	c.gone()
 	go c.tell(reason)
 	return true
 }

@@ -13,21 +13,27 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, transport, ve
 		return &badMethod
 	case version != "4":
 		return &wrongVersion
+	}
+	leave, ok := s.config.Arrive(r)
+	switch {
+	case !ok:
+		return &crowded
 	case transport == polls:
-		return s.open(nil, nil).servePoll(w, r)
+		return s.open(nil, nil, leave).servePoll(w, r)
 	}
 	socket, err := s.takeSocket(w, r)
 	if err != nil {
+		leave()
 		return nil // who asked was told
 	}
-	c := s.open(socket, lasting(r))
+	c := s.open(socket, lasting(r), leave)
 	s.work.Go(func() { c.read(socket) })
 	return nil
 }
 
 // open makes a client with this websocket, or one that polls if there is none.
-func (s *Server) open(socket *socket, via *http.Request) *Conn {
-	c := &Conn{server: s, id: rand.Text(), socket: socket, via: via, goodbye: closeFrame}
+func (s *Server) open(socket *socket, via *http.Request, leave func()) *Conn {
+	c := &Conn{server: s, id: rand.Text(), gone: leave, socket: socket, via: via, goodbye: closeFrame}
 	c.receiving.Lock() // nothing is told to the handler before there is one
 	defer c.receiving.Unlock()
 	late := s.add(c)
