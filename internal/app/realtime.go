@@ -29,7 +29,6 @@ func (o *Office) openRealtime() {
 		Adapter:       adapter,
 		Foreign:       o.API.Foreign,
 		RefreshToken:  o.API.RefreshToken,
-		Fail:          o.API.Fail,
 		SignIn:        in(overload.SignIn),
 		Write:         in(overload.Write),
 		Wake:          o.Feed.Wake,

@@ -44,9 +44,6 @@ func (a *API) serveSocket(w http.ResponseWriter, r *http.Request) {
 	a.Realtime.ServeHTTP(w, r)
 }
 
-// Fail answers a request with an error.
-func (a *API) Fail(w http.ResponseWriter, r *http.Request, err error) { fail(w, r, err) }
-
 // RefreshToken returns the refresh token of a request's cookie; "" if it has none.
 func (a *API) RefreshToken(r *http.Request) string {
 	c, err := r.Cookie(a.cookieName())

@@ -131,9 +131,10 @@ func (h *Hub) greet(s *socketio.Socket) {
 	for name, handle := range events {
 		s.On(name, func(e *socketio.Event) { h.handle(c, e, handle) })
 	}
-	h.strangers.know(c.Network())
+	h.strangers.add(c.Network(), -1)
 	h.mail.open()
 	s.OnDisconnect(func(string) {
+		h.strangers.add(c.Network(), 1)
 		h.mail.close(time.Now())
 		h.Note(c.ID)
 	})

@@ -36,8 +36,6 @@ type Config struct {
 	// allowed, and RefreshToken returns that of its cookie, "" if it has none.
 	Foreign      func(*http.Request) bool
 	RefreshToken func(*http.Request) string
-	// Fail answers a request with an error.
-	Fail func(http.ResponseWriter, *http.Request, error)
 
 	// SignIn and Write say in the context what is done at the database, for those
 	// who decide how much of it is done at a time.
@@ -66,11 +64,13 @@ type Hub struct {
 // New makes a Hub. It serves once it follows the feed of changes.
 func New(c Config) *Hub {
 	h := &Hub{
-		Config: c, strangers: newStrangers(maxStrangers, maxNeighbours, patience), lapses: newLapses(), mail: newMailbag(),
+		Config: c, strangers: newStrangers(maxStrangers, maxNeighbours), lapses: newLapses(), mail: newMailbag(),
 		begun: make(chan struct{}), moved: make(chan struct{}), history: history{most: maxHistory},
 	}
 	h.server = socketio.New(socketio.Config{
-		Engine:         engine.Config{MaxPayload: maxMessage, Allow: func(r *http.Request) bool { return !c.Foreign(r) }},
+		Engine: engine.Config{
+			MaxPayload: maxMessage, Allow: func(r *http.Request) bool { return !c.Foreign(r) }, Arrive: h.strangers.arrive,
+		},
 		ConnectTimeout: patience, Recovery: recovery, MaxEvents: maxEvents, Log: slog.Default(),
 	})
 	h.all = h.server.Of("/")
@@ -84,20 +84,7 @@ func New(c Config) *Hub {
 }
 
 // Handler returns what serves /socket.io/.
-func (h *Hub) Handler() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isHandshake(r) && !h.Foreign(r) && !h.strangers.come(record.CallerOf(r.Context()).Network(), time.Now()) {
-			h.Fail(w, r, errCrowd)
-			return
-		}
-		h.server.ServeHTTP(w, r)
-	})
-}
-
-// isHandshake reports whether a request is the first of a client.
-func isHandshake(r *http.Request) bool {
-	return r.Method == http.MethodGet && r.URL.Query().Get("sid") == ""
-}
+func (h *Hub) Handler() http.Handler { return h.server }
 
 // Run does what is not done at once, until ctx is done, and then ends all that
 // the hub does in the background.

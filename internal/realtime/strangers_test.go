@@ -1,57 +1,43 @@
 package realtime
 
 import (
-	"fmt"
+	"net/http/httptest"
 	"testing"
-	"time"
+
+	"cartracker/internal/record"
 )
 
 func TestStrangers(t *testing.T) {
-	now := time.Now()
-	s := newStrangers(5, 2, 20*time.Second)
-	come := func(network string, want bool) {
+	s := newStrangers(5, 2)
+	come := func(ip string, want bool) (leave func()) {
 		t.Helper()
-		if got := s.come(network, now); got != want {
-			t.Fatalf("one more of %s: %t, want %t", network, got, want)
+		r := httptest.NewRequest("GET", "/socket.io/", nil)
+		leave, got := s.arrive(r.WithContext(record.As(r.Context(), record.Caller{IP: ip})))
+		if got != want {
+			t.Fatalf("one more from %s: %t, want %t", ip, got, want)
 		}
+		return leave
 	}
-	come("a", true)
-	come("a", true)
-	come("a", false) // too many of a network
-	s.know("a")
-	come("a", true)
-	come("a", false)
-	come("b", true)
-	come("b", true)
-	come("c", true)
-	come("d", false) // too many of all
-	s.know("c")
-	s.know("c") // of whom nobody is counted any more
-	s.know("e") // of whom nobody ever was
-	come("d", true)
-	come("e", false)
-	now = now.Add(20 * time.Second)
-	for i := range 5 {
-		come(fmt.Sprint(i), true)
+	first := come("192.0.2.1", true)
+	second := come("192.0.2.1", true)
+	come("192.0.2.1", false) // too many of a network
+	s.add("192.0.2.1", -1)   // one said who it is
+	third := come("192.0.2.1", true)
+	come("192.0.2.1", false)
+	six := []func(){come("2001:db8::1", true), come("2001:db8::2", true)}
+	come("2001:db8::3", false)
+	last := come("192.0.2.3", true)
+	come("192.0.2.4", false) // too many of all
+	last()
+	come("192.0.2.4", true)()
+	s.add("192.0.2.9", -1) // from another network than its handshake
+	s.add("192.0.2.9", 1)
+	s.add("192.0.2.1", 1) // the one who said who it is was signed out, and is connected still
+	come("192.0.2.1", false)
+	for _, leave := range append(six, first, second, third) {
+		leave()
 	}
-	come("6", false)
-	now = now.Add(time.Minute)
-	s.forget(now)
-	if s.count != 0 || len(s.queue) != 0 || len(s.of) != 0 {
-		t.Errorf("%d are counted, %d queued, %d networks known after all have gone", s.count, len(s.queue), len(s.of))
-	}
-}
-
-// Those who say who they are take no room, however many come.
-func TestStrangersForgetsTheKnown(t *testing.T) {
-	s := newStrangers(5, 2, time.Hour)
-	for i := range 1000 {
-		if !s.come("a", time.Now()) {
-			t.Fatalf("number %d may not come", i)
-		}
-		s.know("a")
-	}
-	if s.count != 0 || len(s.queue) > 1 || len(s.of) != 0 {
-		t.Errorf("%d are counted, %d queued, %d networks known", s.count, len(s.queue), len(s.of))
+	if s.all != 0 || len(s.of) != 0 {
+		t.Errorf("%d are counted, %d networks known after all have gone", s.all, len(s.of))
 	}
 }
