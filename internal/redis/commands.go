@@ -80,6 +80,19 @@ func (l *Link) Eval(ctx context.Context, s *Script, keys []string, args ...strin
 	})
 }
 
+// Texts runs a script that returns an array of texts, and returns that. Its text
+// travels only when the server does not know it.
+func (l *Link) Texts(ctx context.Context, lua string, keys []string, args ...string) ([]string, error) {
+	s := NewScript(lua)
+	return ask(ctx, l, func(ctx context.Context, c rueidis.Client) ([]string, error) {
+		texts, err := c.Do(ctx, script(c, "EVALSHA", s.sha, keys, args)).AsStrSlice()
+		if isNoScript(err) {
+			texts, err = c.Do(ctx, script(c, "EVAL", s.lua, keys, args)).AsStrSlice()
+		}
+		return texts, err
+	})
+}
+
 func script(c rueidis.Client, command, text string, keys, args []string) rueidis.Completed {
 	return c.B().Arbitrary(command).Args(text, strconv.Itoa(len(keys))).Keys(keys...).Args(args...).Build()
 }

@@ -117,6 +117,35 @@ func TestEval(t *testing.T) {
 	}
 }
 
+func TestTexts(t *testing.T) {
+	s := redistest.New(t, redistest.Options{})
+	l := redistest.Open(t, s.URL())
+	lua := `redis.call('RPUSH', KEYS[1], unpack(ARGV)) return redis.call('LRANGE', KEYS[1], 0, -1)`
+	odd := []string{"čćž", "", "a b\r\n$5", "\x00\xff"}
+	if got, err := l.Texts(t.Context(), lua, []string{"l"}, odd...); err != nil || !slices.Equal(got, odd) {
+		t.Errorf("%q %v", got, err)
+	}
+	if got, err := l.Texts(t.Context(), "return {}", nil); err != nil || len(got) != 0 {
+		t.Errorf("%q %v", got, err)
+	}
+	s.Do("SCRIPT", "FLUSH")
+	if got, err := l.Texts(t.Context(), lua, []string{"l"}, "x"); err != nil || !slices.Equal(got, append(odd, "x")) {
+		t.Errorf("%q %v", got, err)
+	}
+	s.Do("CONFIG", "RESETSTAT")
+	for range 10 {
+		if _, err := l.Texts(t.Context(), lua, []string{"l"}, "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, m := s.Calls("evalsha"), s.Calls("eval"); n != 10 || m != 0 {
+		t.Errorf("%d by name and %d by text", n, m)
+	}
+	if _, err := l.Texts(t.Context(), "return redis.call('NONSENSE')", nil); err == nil || errors.Is(err, redis.ErrDown) || !l.Up() {
+		t.Error(err)
+	}
+}
+
 // TestRefusedCommands looks whether what Redis does not want to do leaves the
 // line in use, and is logged once.
 func TestRefusedCommands(t *testing.T) {

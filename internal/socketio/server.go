@@ -5,11 +5,19 @@ package socketio
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
+	"sync"
 	"time"
 
 	"cartracker/internal/socketio/engine"
+)
+
+const (
+	connectTimeout = 45 * time.Second
+	maxPayload     = 1_000_000 // what the engine takes if it is not told
 )
 
 // Config is how a server treats its clients. Zero values mean the defaults.
@@ -22,22 +30,100 @@ type Config struct {
 }
 
 // A Server serves the clients of all namespaces.
-type Server struct{ config Config }
+type Server struct {
+	config     Config
+	engine     *engine.Server
+	namespaces map[string]*Namespace // never changes once it serves
+	working    sync.WaitGroup        // what is done for sockets
+}
 
 // New makes a Server. Its namespaces are made before it serves.
-func New(c Config) *Server { return &Server{config: c} }
+func New(c Config) *Server {
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = connectTimeout
+	}
+	if c.Engine.MaxPayload == 0 {
+		c.Engine.MaxPayload = maxPayload
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{config: c, namespaces: map[string]*Namespace{}}
+	s.engine = engine.NewServer(c.Engine, s.accept)
+	return s
+}
 
 // ServeHTTP answers the requests of clients.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {}
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.ServeHTTP(w, r) }
+
+// Stats returns the counters of the transports.
+func (s *Server) Stats() engine.Stats { return s.engine.Stats() }
 
 // Close closes all transports, so that clients come back elsewhere, refuses new
 // ones, and waits for all handlers.
-func (s *Server) Close() {}
+func (s *Server) Close() {
+	s.engine.Close()
+	s.working.Wait()
+}
 
 // Run runs the adapters, and forgets what nobody recovered, until ctx is done.
-// Then it closes the server. It always returns nil.
-func (s *Server) Run(ctx context.Context) error { return nil }
+// Then it closes the server, so that the adapters can tell that its members have
+// gone. It always returns nil.
+func (s *Server) Run(ctx context.Context) error {
+	until, end := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	for _, n := range s.namespaces {
+		running.Go(func() {
+			if err := n.adapter.Run(until, n.apply, n.told); err != nil && until.Err() == nil {
+				s.config.Log.Error("socket.io: an adapter ended", "namespace", n.name, "error", err)
+			}
+		})
+	}
+	s.forget(ctx)
+	s.Close()
+	end()
+	running.Wait()
+	return nil
+}
+
+// forget looks again and again for what can no longer be recovered, until ctx is
+// done.
+func (s *Server) forget(ctx context.Context) {
+	if s.config.Recovery <= 0 {
+		<-ctx.Done()
+		return
+	}
+	t := time.NewTicker(max(s.config.Recovery/4, time.Millisecond))
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			for _, n := range s.namespaces {
+				n.forget(time.Now())
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
 
 // Of returns the namespace of a name, "/" is the usual one, and makes it if need
 // be. It is called before serving.
-func (s *Server) Of(name string) *Namespace { return &Namespace{} }
+func (s *Server) Of(name string) *Namespace {
+	if s.namespaces[name] == nil {
+		s.namespaces[name] = newNamespace(s, name)
+	}
+	return s.namespaces[name]
+}
+
+// guard calls what others wrote, and reports whether it came to its end. Should
+// it panic, that is logged.
+func (s *Server) guard(what string, do func()) (ended bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.config.Log.Error("socket.io: "+what+" panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		}
+	}()
+	do()
+	return true
+}
