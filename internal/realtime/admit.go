@@ -22,6 +22,9 @@ var errNotBegun = &fault.Error{
 	Kind: fault.Unavailable, Code: "not_ready", Message: "the program is starting; try again", RetryAfter: beginTime,
 }
 
+// errFull is told who has too many sockets.
+var errFull = &socketio.Refusal{Message: "too_many_sockets", Data: map[string]string{"code": "too_many_sockets"}}
+
 // A client is who is behind a socket.
 type client struct {
 	record.Caller
@@ -42,6 +45,7 @@ func (h *Hub) admit(ctx context.Context, r *socketio.Request) (socketio.Admissio
 		Rooms:      roomsOf(c),
 		Member:     string(c.ID),
 		MaxSockets: maxSockets,
+		Full:       errFull,
 		Data:       &client{Caller: c},
 	}, nil
 }

@@ -19,6 +19,7 @@ type Admission struct {
 	Rooms      []string // in which it is from the start
 	Member     string   // who is present by it; "": nobody
 	MaxSockets int      // of the member, over all instances; 0: no limit
+	Full       *Refusal // of one more than that; nil: "too many sockets"
 	Data       any      // that is kept at the socket
 }
 

@@ -52,6 +52,9 @@ func (n *Namespace) enter(ctx context.Context, a Admission) *Refusal {
 	c := n.here.hold(a.Member)
 	defer n.here.release(a.Member, c)
 	total, err := n.adapter.Enter(ctx, a.Member, a.MaxSockets)
+	if errors.Is(err, ErrTooMany) && a.Full != nil {
+		return a.Full
+	}
 	if errors.Is(err, ErrTooMany) {
 		return &Refusal{Message: ErrTooMany.Error()}
 	}
