@@ -16,6 +16,9 @@ import (
 	"github.com/coder/websocket"
 )
 
+// socketPatience is how long a socket may take for anything.
+const socketPatience = 30 * time.Second
+
 // ErrRefused is the error of a socket that the program refuses to connect.
 type ErrRefused struct{ Message, Code string }
 
@@ -92,7 +95,7 @@ func (c *Client) TryConnect(auth any, headers ...string) (*Socket, error) {
 
 // Dial opens a websocket without saying who its client is.
 func (c *Client) Dial(headers ...string) (*Socket, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), socketPatience)
 	defer cancel()
 	h := http.Header{}
 	for _, line := range headers {
@@ -118,7 +121,7 @@ func (c *Client) Dial(headers ...string) (*Socket, error) {
 
 // enter says who the client is, and listens from then on.
 func (s *Socket) enter(auth any) error {
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), socketPatience)
 	defer cancel()
 	packet := "40"
 	if auth != nil {
@@ -168,7 +171,7 @@ func (s *Socket) read(ctx context.Context) (string, error) {
 
 // Send sends a packet as it is.
 func (s *Socket) Send(packet string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), socketPatience)
 	defer cancel()
 	return s.conn.Write(ctx, websocket.MessageText, []byte(packet))
 }
@@ -280,7 +283,7 @@ func (s *Socket) TryAsk(event string, args ...any) (SocketEvent, error) {
 		return SocketEvent{Name: event, Args: got, At: time.Now()}, nil
 	case <-s.over:
 		return SocketEvent{}, errors.New("the socket has ended")
-	case <-time.After(startTimeout):
+	case <-time.After(socketPatience):
 		return SocketEvent{}, errors.New("there is no answer")
 	}
 }
@@ -289,7 +292,7 @@ func (s *Socket) TryAsk(event string, args ...any) (SocketEvent, error) {
 // came before it is not.
 func (s *Socket) Expect(name string, fits func(SocketEvent) bool) SocketEvent {
 	s.t.Helper()
-	e, ok := s.Within(startTimeout, name, fits)
+	e, ok := s.Within(socketPatience, name, fits)
 	if !ok {
 		s.t.Fatalf("no such %s came; there are %s", name, s.String())
 	}
@@ -360,6 +363,24 @@ func rawBytes(args []json.RawMessage) (out [][]byte) {
 		out = append(out, a)
 	}
 	return out
+}
+
+// Gone waits until the program has closed a websocket whose client never said
+// who it is.
+func (s *Socket) Gone(within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	for {
+		packet, err := s.read(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			return nil
+		case packet == "2":
+			_ = s.Send("3") // or the next read tells
+		}
+	}
 }
 
 // Over is closed when the socket has ended.
