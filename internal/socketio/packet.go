@@ -45,8 +45,8 @@ var (
 	reserved = []string{"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
 )
 
-// frames encodes the packet: a text, then the attachments.
-func (p packet) frames() []*engine.Frame {
+// text encodes all of the packet but the attachments.
+func (p packet) text() []byte {
 	text := append(make([]byte, 0, len(p.space)+len(p.json)+24), '0'+byte(p.kind))
 	if p.kind == binaryEventPacket || p.kind == binaryAckPacket {
 		text = append(strconv.AppendInt(text, int64(len(p.attachments)), 10), '-')
@@ -57,7 +57,12 @@ func (p packet) frames() []*engine.Frame {
 	if p.id != none {
 		text = strconv.AppendInt(text, p.id, 10)
 	}
-	all := append(make([]*engine.Frame, 0, 1+len(p.attachments)), engine.Text(append(text, p.json...)))
+	return append(text, p.json...)
+}
+
+// frames encodes the packet: a text, then the attachments.
+func (p packet) frames() []*engine.Frame {
+	all := append(make([]*engine.Frame, 0, 1+len(p.attachments)), engine.Text(p.text()))
 	for _, a := range p.attachments {
 		all = append(all, engine.Binary(a))
 	}

@@ -141,7 +141,7 @@ func (r *Redis) tryCount(ctx context.Context, member string, by, most int) (tota
 		total, err = r.known.add(member, by, most)
 		return total, true, err
 	}
-	n := strconv.Itoa(r.known.of(member) + by)
+	n := strconv.Itoa(max(r.known.of(member)+by, 0))
 	answer, err := r.line.Texts(ctx, countScript, r.keys(), r.instance, member, n, strconv.Itoa(most))
 	switch {
 	case err != nil || len(answer) != 1:
