@@ -93,22 +93,24 @@ func (n *Namespace) apply(m Message) {
 	case doEmit:
 		n.emit(m)
 	case doDisconnect:
-		n.lost.drop(m)
-		for _, s := range n.pick(m) {
+		for _, s := range n.toEnd(m) {
 			s.Disconnect()
 		}
 	case doClose:
-		if !m.Recoverable {
-			n.lost.drop(m)
-		}
-		for _, s := range n.pick(m) {
+		for _, s := range n.toEnd(m) {
 			s.Close(m.Recoverable)
 		}
 	}
 }
 
-// pick returns the sockets that a message is for.
-func (n *Namespace) pick(m Message) []*Socket {
+// toEnd returns the sockets that a message is to end. Those that are lost cannot
+// be recovered any more.
+func (n *Namespace) toEnd(m Message) []*Socket {
+	n.leaving.Lock()
+	defer n.leaving.Unlock()
+	if !m.Recoverable {
+		n.lost.drop(m)
+	}
 	n.order.Lock()
 	defer n.order.Unlock()
 	return n.rooms.pick(nil, m.Rooms, m.Except)

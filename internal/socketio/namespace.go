@@ -22,6 +22,10 @@ type Namespace struct {
 	here  tally // sockets by member, and who is told of at the moment
 	lost  lostSockets
 
+	// leaving is held while a socket ceases to be connected, and while it is
+	// looked for those that are to be ended. It is taken before order.
+	leaving sync.Mutex
+
 	order   sync.Mutex // held while something is sent to several, so that all get it in the same order
 	history history
 	picked  []*Socket // for whom it was last

@@ -106,12 +106,12 @@ type lostSocket struct {
 func newLostSockets() lostSockets { return lostSockets{by: map[string]*lostSocket{}} }
 
 // lose keeps a socket whose transport was lost, if it can be recovered.
-func (n *Namespace) lose(s *Socket, rooms []string) {
+func (n *Namespace) lose(s *Socket) {
 	if n.server.config.Recovery <= 0 || s.owner == "" {
 		return
 	}
 	n.lost.add(&lostSocket{
-		id: s.id, pid: s.pid, owner: s.owner, rooms: rooms,
+		id: s.id, pid: s.pid, owner: s.owner, rooms: s.Rooms(),
 		until: time.Now().Add(n.server.config.Recovery),
 	})
 }

@@ -27,7 +27,7 @@ func (r *rooms) add(s *Socket, to []string) {
 	r.put(s, to)
 }
 
-// join puts a socket into rooms, if it still is there.
+// join puts a socket into rooms, if it is connected.
 func (r *rooms) join(s *Socket, to []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -68,19 +68,17 @@ func (r *rooms) take(s *Socket, name string) {
 	}
 }
 
-// remove takes a socket out of everything and returns in which rooms it was.
-func (r *rooms) remove(s *Socket) (was []string) {
+// remove takes a socket out of everything. Another may have its id by now.
+func (r *rooms) remove(s *Socket) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.byID[s.id] != s {
-		return nil
+	if r.byID[s.id] == s {
+		delete(r.byID, s.id)
 	}
-	delete(r.byID, s.id)
 	for _, name := range s.rooms {
 		r.take(s, name)
 	}
-	was, s.rooms = s.rooms, nil
-	return was
+	s.rooms = nil
 }
 
 // of returns in which rooms a socket is.

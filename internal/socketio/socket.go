@@ -170,26 +170,35 @@ func (s *Socket) refuse(r *Refusal) {
 
 // end disconnects the socket, once.
 func (s *Socket) end(reason string, recoverable bool) {
-	s.mu.Lock()
-	if s.over {
-		s.mu.Unlock()
+	if !s.detach(reason, recoverable) {
 		return
 	}
+	s.cancel()
+	s.client.remove(s)
+	s.turns.finish(slices.Contains(leftByItself, reason), func() { s.leave(reason) })
+}
+
+// detach takes the socket out of its rooms, and reports whether it was not over
+// already. Meanwhile nobody picks sockets to be ended, so that one that is
+// neither connected nor lost yet is not overlooked.
+func (s *Socket) detach(reason string, recoverable bool) bool {
+	s.space.leaving.Lock()
+	defer s.space.leaving.Unlock()
+	s.mu.Lock()
+	over, connected := s.over, s.connected
 	s.over = true
-	connected := s.connected
-	if reason == byServer && connected {
+	if reason == byServer && connected && !over {
 		_ = s.client.conn.Send(packet{kind: disconnectPacket, space: s.space.name, id: none}.frames()...) // or it has gone
 	}
 	s.mu.Unlock()
-	s.cancel()
-	if connected {
-		rooms := s.space.rooms.remove(s)
-		if recoverable {
-			s.space.lose(s, rooms)
-		}
+	if over || !connected {
+		return !over
 	}
-	s.client.remove(s)
-	s.turns.finish(slices.Contains(leftByItself, reason), func() { s.leave(reason) })
+	if recoverable {
+		s.space.lose(s) // first, so that the client finds it
+	}
+	s.space.rooms.remove(s)
+	return true
 }
 
 // leave is the last that happens to a socket.

@@ -1,0 +1,80 @@
+package socketio
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestHistoryIsBounded fills the history by count, by bytes and by time.
+func TestHistoryIsBounded(t *testing.T) {
+	n := New(Config{Recovery: time.Hour}).Of("/")
+	fill := func(times int, text string) {
+		for range times {
+			if err := n.To().Emit("x", text); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	fill(mostHistory+100, "")
+	if got := len(n.history.list); got != mostHistory {
+		t.Errorf("%d events are kept", got)
+	}
+	fill(1, "")
+	first := fmt.Sprintf("%s%s", n.history.name, "1")
+	if _, ok := n.history.since(first); ok {
+		t.Error("an event that is forgotten was found")
+	}
+	if list, ok := n.history.since(strings.TrimSuffix(n.offset(false), "")); ok || list != nil {
+		t.Error("an event to come was found")
+	}
+	fill(100, strings.Repeat("x", 1<<20))
+	if n.history.bytes > mostHistoryBytes || len(n.history.list) > 16 || len(n.history.list) < 15 {
+		t.Errorf("%d bytes of %d events", n.history.bytes, len(n.history.list))
+	}
+	n.forget(time.Now().Add(2 * time.Hour))
+	if n.history.bytes != 0 || len(n.history.list) != 0 {
+		t.Errorf("%d bytes of %d events", n.history.bytes, len(n.history.list))
+	}
+}
+
+func TestLostAreBounded(t *testing.T) {
+	l := newLostSockets()
+	now := time.Now()
+	for i := range mostLost + 10 {
+		l.add(&lostSocket{pid: fmt.Sprint(i), owner: "o", until: now.Add(time.Duration(i))})
+	}
+	if len(l.by) != mostLost || len(l.queue) != mostLost || l.of("9", now) != nil || l.of("10", now) == nil {
+		t.Errorf("%d of %d", len(l.by), len(l.queue))
+	}
+	if l.take("20", "other", now) != nil || l.take("20", "o", now) == nil || l.take("20", "o", now) != nil {
+		t.Error("it was taken wrong")
+	}
+	l.forget(now.Add(mostLost))
+	if len(l.by) != 9 || len(l.queue) != 9 {
+		t.Errorf("%d of %d", len(l.by), len(l.queue))
+	}
+}
+
+func TestBucket(t *testing.T) {
+	now := time.Now()
+	b := bucket{most: 10, level: 10, last: now}
+	passed := func(at time.Time) (n int) {
+		for b.take(at) {
+			n++
+		}
+		return n
+	}
+	for _, c := range []struct {
+		after time.Duration
+		want  int
+	}{{0, 10}, {50 * time.Millisecond, 0}, {100 * time.Millisecond, 1}, {400 * time.Millisecond, 3}, {time.Hour, 10}} {
+		if n := passed(now.Add(c.after)); n != c.want {
+			t.Errorf("%d after %s, want %d", n, c.after, c.want)
+		}
+	}
+	if open := (bucket{}); !open.take(now) || !open.take(now) {
+		t.Error("there is a limit")
+	}
+}
