@@ -27,8 +27,8 @@ var wordings = map[identity.Language]map[string]wording{
 		"contract-updated":           {"Contract {number} was changed: {car}, {licensePlate}, {customer}", "A contract was changed"},
 		"contract-updated cancelled": {"Contract {number} was cancelled: {car}, {licensePlate}, {customer}", "A contract was cancelled"},
 		"contract-updated deleted":   {"Contract {number} was deleted: {car}, {licensePlate}, {customer}", "A contract was deleted"},
-		"contract-expiring":          {"Contract {number} ends on {endDate}: {car}, {licensePlate}, {customer}", "A contract ends soon"},
-		"contract-expired":           {"Contract {number} ended on {endDate}: {car}, {licensePlate}, {customer}", "A contract has ended"},
+		"contract-expiring":          {"Contract {number} ({car}, {licensePlate}, {customer}) ends on {endDate}", "A contract ends soon"},
+		"contract-expired":           {"Contract {number} ({car}, {licensePlate}, {customer}) ended on {endDate}", "A contract has ended"},
 		"message":                    {"{message}", "There is a message for you"},
 		"":                           {"", "Something has changed"},
 	},
@@ -44,8 +44,8 @@ var wordings = map[identity.Language]map[string]wording{
 		"contract-updated":           {"Izmijenjen je ugovor {number}: {car}, {licensePlate}, {customer}", "Izmijenjen je jedan ugovor"},
 		"contract-updated cancelled": {"Otkazan je ugovor {number}: {car}, {licensePlate}, {customer}", "Otkazan je jedan ugovor"},
 		"contract-updated deleted":   {"Obrisan je ugovor {number}: {car}, {licensePlate}, {customer}", "Obrisan je jedan ugovor"},
-		"contract-expiring":          {"Ugovor {number} ističe {endDate}: {car}, {licensePlate}, {customer}", "Jedan ugovor uskoro ističe"},
-		"contract-expired":           {"Ugovor {number} je istekao {endDate}: {car}, {licensePlate}, {customer}", "Jedan ugovor je istekao"},
+		"contract-expiring":          {"Ugovor {number} ({car}, {licensePlate}, {customer}) ističe {endDate}", "Jedan ugovor uskoro ističe"},
+		"contract-expired":           {"Ugovor {number} ({car}, {licensePlate}, {customer}) istekao je {endDate}", "Jedan ugovor je istekao"},
 		"message":                    {"{message}", "Imate poruku"},
 		"":                           {"", "Nešto se promijenilo"},
 	},
@@ -97,18 +97,16 @@ func fillIn(text string, l identity.Language, data map[string]any) (string, bool
 // say writes a value of data in a language; "" if it is none of those that
 // this program writes.
 func say(l identity.Language, name string, v any) string {
-	switch v := v.(type) {
-	case float64:
-		if name == "days" && v >= 1 && v == float64(int(v)) {
-			return days(l, int(v))
-		}
-	case string:
-		if name == "endDate" {
-			return day(l, v)
-		}
-		return v
+	switch name {
+	case "days":
+		n, _ := v.(float64)
+		return days(l, n)
+	case "endDate":
+		on, _ := v.(string)
+		return day(l, on)
 	}
-	return ""
+	word, _ := v.(string)
+	return word
 }
 
 func day(l identity.Language, text string) string {
@@ -123,7 +121,11 @@ func day(l identity.Language, text string) string {
 }
 
 // days counts days. In Bosnian one, twenty-one and so on have the singular.
-func days(l identity.Language, n int) string {
+func days(l identity.Language, count float64) string {
+	n := int(count)
+	if n < 1 || float64(n) != count {
+		return ""
+	}
 	word := "days"
 	switch one := n%10 == 1 && n%100 != 11; {
 	case l == identity.Bosnian && one:

@@ -29,6 +29,7 @@ func keepsAll(t *testing.T, ready worlds) {
 	t.Run("Contracts", func(t *testing.T) { keeps(t, ready, contractSample) })
 	t.Run("Users", func(t *testing.T) { keeps(t, ready, userSample) })
 	t.Run("AuditLogs", func(t *testing.T) { keeps(t, ready, logSample) })
+	t.Run("Notifications", func(t *testing.T) { keeps(t, ready, notificationSample) })
 }
 
 const nobody = "00000000-0000-7000-8000-000000000000"

@@ -19,6 +19,7 @@ import (
 	"cartracker/internal/ident"
 	"cartracker/internal/identity"
 	"cartracker/internal/money"
+	"cartracker/internal/notifications"
 	"cartracker/internal/record"
 	"cartracker/internal/rental"
 	"cartracker/internal/store"
@@ -45,6 +46,7 @@ type world struct {
 	clients  *customers.Service
 	rental   *rental.Service
 	audit    *audit.Service
+	inboxes  *notifications.Service
 	mails    mails
 
 	admin, employee, user identity.User
@@ -95,6 +97,7 @@ func newWorld(t *testing.T, d testdb.Database) *world {
 	w.clients = &customers.Service{Env: env, Store: w.customers}
 	w.rental = &rental.Service{Env: env, Store: w.contracts, Ledger: w.ledger, Cars: w.cars, Customers: w.customers}
 	w.audit = &audit.Service{Env: env, Store: w.logs}
+	w.inboxes = &notifications.Service{Env: env, Store: store.NewNotifications(db)}
 	return w
 }
 
