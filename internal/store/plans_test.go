@@ -79,8 +79,8 @@ func (p planner) checkStatement(t *testing.T, what string, a asked) {
 }
 
 var (
-	wholeSQLite   = regexp.MustCompile(`^SCAN (contracts|co|s|holds|h|g|n|audit_logs)\b`)
-	wholePostgres = regexp.MustCompile(`Seq Scan on (contracts|holds|audit_logs)\b.* rows=(\d+)`)
+	wholeSQLite   = regexp.MustCompile(`^SCAN (contracts|co|s|holds|h|g|n|audit_logs|notifications)\b`)
+	wholePostgres = regexp.MustCompile(`Seq Scan on (contracts|holds|audit_logs|notifications)\b.* rows=(\d+)`)
 )
 
 // reads reports whether a line of a plan reads one of the large tables as it lies.

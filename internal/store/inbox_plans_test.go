@@ -1,0 +1,107 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"testing"
+	"time"
+
+	"cartracker/internal/date"
+	"cartracker/internal/notifications"
+	"cartracker/internal/page"
+	"cartracker/internal/record"
+	"cartracker/internal/store"
+)
+
+const (
+	manyNotified = 50_000
+	aNotice      = notifications.ID("00000000-0000-7000-f000-000000000007")
+)
+
+// inboxes fills the inboxes of twenty users. Of each tenth notification nobody
+// has seen anything.
+func inboxes(t *testing.T, raw *sql.DB, engine string) {
+	t.Helper()
+	f := fillings[engine]
+	user := numbered("00000000-0000-7000-d000-", "i % 20")
+	for _, statement := range []string{
+		insert(20, "users", "id", user, "version", "1", "created_at", f.at("i"), "updated_at", f.at("i"), "username", "'u' || i", "username_key", "'u' || i",
+			"email", "'u' || i", "email_key", "'u' || i", "role", "'admin'", "language", "'bs'", "active", "TRUE", "search", "''"),
+		insert(manyNotified, "notifications", "id", numbered("00000000-0000-7000-f000-", "i"), "recipient_id", user, "sender_id", user, "type", "'message'",
+			"data", "'{}'", "status", "CASE WHEN (i / 20) % 10 = 0 THEN 'new' ELSE 'seen' END", "created_at", f.at("i * 2000"), "updated_at", f.at("i * 2000")),
+	} {
+		if _, err := raw.ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%v\n%s", err, statement)
+		}
+	}
+	if engine == "postgres" {
+		if _, err := raw.ExecContext(t.Context(), "ANALYZE"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// What somebody asks of an inbox is found by an index, however many inboxes
+// there are and however much is in them.
+func TestInboxQueries(t *testing.T) {
+	t.Parallel()
+	for name, empty := range engines {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d := empty(t)
+			db, raw := d.Migrated(t), d.Raw(t)
+			inboxes(t, raw, name)
+			seen, spied := spyOn(t, d, db)
+			p := planner{engine: name, seen: seen, conn: connection(t, raw)}
+			s := store.NewNotifications(spied)
+			own := notifications.Selection{Recipient: aUser}
+			unseen, recent, messages := own, own, own
+			unseen.Unseen, messages.Messages = true, true
+			recent.Since = date.At(time.Date(2022, 11, 1, 0, 0, 0, 0, time.UTC))
+			for what, sel := range map[string]notifications.Selection{"all": own, "unseen": unseen, "recent": recent, "messages": messages} {
+				for _, sort := range []string{"createdAt", "-createdAt"} {
+					p.check(t, query{"an inbox, " + what + ", all, by " + sort, func(ctx context.Context, q page.Query) (string, error) {
+						out, err := s.List(ctx, sel, notifications.Filter{Sort: sort, Query: q})
+						return out.Next, err
+					}})
+				}
+				p.check(t, query{"a count, " + what, func(ctx context.Context, _ page.Query) (string, error) { return "", none(s.Count(ctx, sel)) }})
+			}
+			p.check(t, query{"some by their ids", func(ctx context.Context, _ page.Query) (string, error) {
+				return "", none(s.ByIDs(ctx, []string{string(aNotice)}))
+			}})
+			for _, q := range inboxChanges(t, seen, db, unseen) {
+				p.check(t, q)
+			}
+		})
+	}
+}
+
+// inboxChanges are what the program does to inboxes, with a spy on it.
+func inboxChanges(t *testing.T, seen *spy, db *store.DB, unseen notifications.Selection) (all []query) {
+	t.Helper()
+	pool := sql.OpenDB(seen)
+	pool.SetMaxOpenConns(1)
+	writing := db.Writing(pool)
+	t.Cleanup(func() {
+		if err := writing.Forget(); err != nil {
+			t.Error(err)
+		}
+		pool.Close()
+	})
+	s, now := store.NewNotifications(writing), date.At(time.Date(2020, 12, 1, 0, 0, 0, 0, time.UTC))
+	for what, do := range map[string]func(context.Context) error{
+		"to see one": func(ctx context.Context) error {
+			return none(s.Update(ctx, aNotice, func(n *notifications.Notification) error { n.Status = notifications.Seen; return nil }))
+		},
+		"to see all":    func(ctx context.Context) error { return none(s.MarkSeen(ctx, unseen, now)) },
+		"to delete one": func(ctx context.Context) error { return s.Delete(ctx, aNotice) },
+		"the admins": func(ctx context.Context) error {
+			return none(s.Audience(ctx, notifications.Audience{Role: record.Admin, Except: []record.UserID{aUser}}))
+		},
+		"to tidy": func(ctx context.Context) error { return writing.Tidy(ctx, now) },
+	} {
+		all = append(all, query{what, func(ctx context.Context, _ page.Query) (string, error) { return "", writing.InTx(ctx, do) }})
+	}
+	return all
+}
