@@ -94,6 +94,20 @@ func TestNotices(t *testing.T) {
 			}
 		}
 
+		for number, want := range ends {
+			for who, says := range map[*apptest.Client][2]string{c.Admin: {" ends on ", " ended on "}, boss: {" ističe ", " istekao je "}} {
+				n := 0
+				for _, line := range told(t, who, "/api/notifications") {
+					if strings.HasPrefix(line, "nobody contract-exp") && strings.Contains(line, number) && (strings.Contains(line, says[0]) || strings.Contains(line, says[1])) {
+						n++
+					}
+				}
+				if n != len(want)/2 {
+					t.Errorf("of %s %s is told %d times, want %d", number, who.ID, n, len(want)/2)
+				}
+			}
+		}
+
 		version := c.Employee.Do("GET", "/api/contracts/"+extended, nil)
 		if fmt.Sprint(version.At("data.version")) != "1" || version.At("data.notificationSent") != false {
 			t.Errorf("telling of a contract has changed it: %s", version)
