@@ -21,8 +21,8 @@ test: ## run every test on both databases; installs what it needs if it may
 test-faults: ## kill, cut off and restart what the program stands on, and run the longest tests whole; needs root for some
 	@scripts/need.sh
 	@command -v xfs_io >/dev/null || [ "$$(id -u)" != 0 ] || apt-get install -y -qq --no-install-recommends xfsprogs >/dev/null 2>&1 || true
-	@PG_FSYNC=on TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_REDIS=1 TEST_REQUIRE_SMTP=1 scripts/with-postgres.sh go test -count=1 -timeout 25m -v -run '^Test(Fault.*|OneOf200RentsTheCar|WholeCompany|ImportCompany)$$' -skip '^TestFaultMail' ./...
-	@PG_FSYNC=on TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_SMTP=1 scripts/with-postgres.sh go test -count=1 -timeout 10m -parallel 12 -v -run '^TestFaultMail' ./internal/app # they wait most of the time
+	@PG_FSYNC=on TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_NODE=1 TEST_REQUIRE_REDIS=1 TEST_REQUIRE_SMTP=1 scripts/with-postgres.sh go test -count=1 -timeout 25m -v -run '^Test(Fault.*|OneOf200RentsTheCar|WholeCompany|ImportCompany)$$' -skip '^TestFaultMail' ./...
+	@PG_FSYNC=on TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_NODE=1 TEST_REQUIRE_SMTP=1 scripts/with-postgres.sh go test -count=1 -timeout 10m -parallel 12 -v -run '^TestFaultMail' ./internal/app # they wait most of the time
 
 bench: build ## measure and print; never fails
 	@-scripts/need.sh && scripts/with-postgres.sh go test -count=1 -timeout 30m -run '^$$' -bench . -skip '^Benchmark(Load|Growth|Places|Overload|Connections|Mail)$$' ./bench/...

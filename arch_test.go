@@ -83,12 +83,14 @@ var rules = map[string]rule{
 	// What only tests use.
 	"internal/redis/redistest":       {ours: "kernel internal/redis"},
 	"internal/mail/mailtest":         {},
+	"internal/socketio/nodetest":     {},
 	"internal/socketio/socketiotest": {ours: "internal/socketio"},
 	"internal/store/testdb":          {ours: "kernel store"},
 	"internal/store/pgtest":          {},
 	"internal/store/storetest":       {ours: "kernel domain store internal/store/testdb internal/text internal/secret"},
 	"internal/app/apptest":           {ours: "program internal/app internal/store/testdb internal/mail/mailtest"},
-	"bench":                          {ours: "program internal/app internal/app/apptest internal/store/testdb internal/store/pgtest internal/redis/redistest internal/mail/mailtest"},
+	"bench":                          {ours: "program internal/app internal/app/apptest internal/store/testdb internal/store/pgtest internal/redis/redistest internal/mail/mailtest internal/socketio/nodetest"},
+	"bench/station":                  {ours: "internal/socketio"},
 }
 
 // groups are the words that stand for several packages in a rule.
@@ -101,7 +103,7 @@ var groups = map[string]string{
 
 var (
 	// testOnly are packages that no package of the program may import.
-	testOnly = []string{"internal/redis/redistest", "internal/mail/mailtest", "internal/socketio/socketiotest", "internal/store/testdb", "internal/store/pgtest", "internal/store/storetest", "internal/app/apptest", "bench"}
+	testOnly = []string{"internal/redis/redistest", "internal/mail/mailtest", "internal/socketio/nodetest", "internal/socketio/socketiotest", "internal/store/testdb", "internal/store/pgtest", "internal/store/storetest", "internal/app/apptest", "bench", "bench/station"}
 	// pure packages import nothing of others, golang.org/x included.
 	pure = strings.Fields(expand("kernel domain"))
 	// shared modules are imported by more than one package.
@@ -110,6 +112,8 @@ var (
 	forTests = []string{
 		// What lets packets vanish on the way to a server.
 		"github.com/Shopify/toxiproxy", "github.com/rs/zerolog",
+		// A client on a websocket.
+		"github.com/coder/websocket",
 		// A mail server in the process.
 		"github.com/emersion/go-smtp",
 		"github.com/coder/websocket", // a client of sockets
@@ -255,7 +259,7 @@ func TestCode(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if name := d.Name(); d.IsDir() && path != "." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "data") {
+		if name := d.Name(); d.IsDir() && path != "." && (strings.HasPrefix(name, ".") || name == "testdata" || name == "data" || name == "node_modules") {
 			return fs.SkipDir
 		}
 		if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {

@@ -64,7 +64,7 @@ func TestDecisions(t *testing.T) {
 func documents(t *testing.T) (all []string) {
 	t.Helper()
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "data") {
+		if err == nil && d.IsDir() && path != "." && (strings.HasPrefix(d.Name(), ".") || d.Name() == "data" || d.Name() == "node_modules") {
 			return fs.SkipDir
 		}
 		if strings.HasSuffix(path, ".md") {

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # need.sh: sees to it that what the tests need beside Go is there: a C compiler
 # (for the race detector), curl (for the README's session), the programs of
-# PostgreSQL 15 or newer, redis-server, Chromium (for the page at /docs) and
-# smtp-sink. What is missing is installed if this is root on Debian, else named;
-# smtp-sink is only unpacked into the user's cache. No database cluster is made,
-# no server is started, and no file of the machine's owner is changed.
+# PostgreSQL 15 or newer, redis-server, Chromium (for the page at /docs), Node
+# with npm and socket.io-client, and smtp-sink. What is missing is installed if
+# this is root on Debian, else named; smtp-sink is only unpacked into the user's
+# cache, and socket.io-client into a folder of the repository. No database cluster
+# is made, no server is started, and no file of the machine's owner is changed.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 common=/etc/postgresql-common
@@ -28,6 +29,14 @@ missing() { # prints the packages that are
 	"$here/postgres-bin.sh" >/dev/null || echo postgresql
 	command -v redis-server >/dev/null || echo redis-server
 	browser || echo chromium
+	command -v node >/dev/null || echo nodejs
+	command -v npm >/dev/null || echo npm
+}
+
+# unpack gets what is not of Debian's packages, or is not to be installed.
+unpack() {
+	"$here/smtp-sink.sh" >/dev/null
+	"$here/node-modules.sh"
 }
 
 # may_install tells whether this can install without making a cluster: not if
@@ -82,7 +91,7 @@ keep_off() {
 
 mapfile -t packages < <(missing)
 if [ "${#packages[@]}" = 0 ]; then
-	"$here/smtp-sink.sh" >/dev/null
+	unpack
 	exit
 fi
 
@@ -108,4 +117,4 @@ if [ "${#packages[@]}" -gt 0 ]; then
 	echo "Installed, but still not usable: ${packages[*]}. PostgreSQL must be 15 or newer." >&2
 	exit 1
 fi
-"$here/smtp-sink.sh" >/dev/null
+unpack

@@ -5,8 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 scripts/need.sh
-# The suites for PostgreSQL, Redis and SMTP fail, and do not skip, when they have no server.
-export TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_REDIS=1 TEST_REQUIRE_SMTP=1 CGO_ENABLED=1
+# The suites for PostgreSQL, Redis, SMTP and Node fail, and do not skip, when they have none.
+export TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_REDIS=1 TEST_REQUIRE_SMTP=1 TEST_REQUIRE_NODE=1 CGO_ENABLED=1
 # SQLite is C that was translated: checking each of its pointers finds nothing and
 # takes a third of the time. It still has to be built with -race: a generic function
 # of the standard library that it shares with the program would be linked without,
