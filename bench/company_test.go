@@ -26,6 +26,16 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, serveByHand(database))
 		os.Exit(1)
 	}
+	for variable, be := range map[string]func() error{audienceVariable: beAudience, stationVariable: beStation} {
+		if os.Getenv(variable) == "" {
+			continue
+		}
+		if err := be(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(apptest.Main(m))
 }
 
