@@ -12,8 +12,8 @@ import (
 	"cartracker/internal/store/testdb"
 )
 
-// online returns who the program says is online, as who asks there.
-func online(c *apptest.Client) (ids []string) {
+// onlineBy returns who the program says is online, as who asks there.
+func onlineBy(c *apptest.Client) (ids []string) {
 	res := c.Do("GET", "/api/activity/online", nil)
 	for i := range res.Len("data") {
 		ids = append(ids, res.At("data").([]any)[i].(string))
@@ -41,7 +41,7 @@ func TestSocketPresence(t *testing.T) {
 		s.Expect("user:status", cameOrWent(one.User.ID, "true"))
 	}
 	for _, c := range []*apptest.Company{one, two} {
-		apptest.Until(t, "all three are online", func() bool { return len(online(c.Employee)) == 3 })
+		apptest.Until(t, "all three are online", func() bool { return len(onlineBy(c.Employee)) == 3 })
 		status := c.Employee.Do("GET", "/api/activity/users-status", nil)
 		if status.Len("data") != 3 || status.Text("data.2.isOnline") != "true" {
 			t.Errorf("the status is %s", status)
@@ -67,7 +67,7 @@ func TestSocketPresence(t *testing.T) {
 		t.Errorf("who is not of the staff is told %v", got)
 	}
 	for _, c := range []*apptest.Company{one, two} {
-		apptest.Until(t, "two are online", func() bool { return len(online(c.Employee)) == 2 })
+		apptest.Until(t, "two are online", func() bool { return len(onlineBy(c.Employee)) == 2 })
 	}
 	if res := one.User.Do("GET", "/api/activity/online", nil); res.Status != 403 {
 		t.Errorf("a user is told who is online: %s", res)
@@ -83,7 +83,7 @@ func TestSocketPresenceAlone(t *testing.T) {
 		staff.Expect("user:status", cameOrWent(c.User.ID, "true"))
 		want := []string{string(c.Admin.ID), string(c.User.ID)}
 		slices.Sort(want)
-		if got := online(c.Employee); !slices.Equal(got, want) {
+		if got := onlineBy(c.Employee); !slices.Equal(got, want) {
 			t.Errorf("online: %v, want %v", got, want)
 		}
 		s.Lose()
@@ -106,13 +106,13 @@ func TestSocketPresenceOfTheDead(t *testing.T) {
 	emir, uma := here.Nobody.SignIn("emir"), here.Nobody.SignIn("uma")
 	killed.As(emir).Connect()
 	stopped.As(uma).Connect()
-	apptest.Until(t, "all are online", func() bool { return len(online(boss)) == 3 })
+	apptest.Until(t, "all are online", func() bool { return len(onlineBy(boss)) == 3 })
 	wait := stopped.Terminate(t)
 	staff.Expect("user:status", cameOrWent(uma.ID, "false"))
 	if code := wait(); code != 0 {
 		t.Errorf("stopped with %d:\n%s", code, stopped.Output())
 	}
-	if got := online(boss); len(got) != 2 {
+	if got := onlineBy(boss); len(got) != 2 {
 		t.Errorf("after a stop these are online: %v", got)
 	}
 	killed.Kill()
@@ -122,7 +122,7 @@ func TestSocketPresenceOfTheDead(t *testing.T) {
 	} else {
 		t.Logf("told %s after the instance had died", e.At.Sub(died))
 	}
-	if got := online(boss); len(got) != 1 {
+	if got := onlineBy(boss); len(got) != 1 {
 		t.Errorf("after a kill these are online: %v", got)
 	}
 }
@@ -149,7 +149,7 @@ func TestSocketsWithoutRedis(t *testing.T) {
 	}
 	r.Start()
 	apptest.Until(t, "who came meanwhile is online everywhere", func() bool {
-		return slices.Contains(online(one.Employee), string(one.Employee.ID))
+		return slices.Contains(onlineBy(one.Employee), string(one.Employee.ID))
 	})
 	staff.Ask("join")
 }
