@@ -3,6 +3,7 @@ package socketio_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"slices"
@@ -31,12 +32,27 @@ func TestRedis(t *testing.T) {
 	socketiotest.Conform(t, func(t *testing.T) func() socketio.Adapter {
 		s := redistest.New(t, redistest.Options{})
 		t.Cleanup(func() {
-			if left := s.Do("DBSIZE"); left != ":0" && !strings.Contains(t.Name(), "around") {
-				t.Errorf("%s keys are left: %s", left, s.Do("EVAL", "return table.concat(redis.call('KEYS', '*'), ' ')", "0"))
+			if left := s.Do("DBSIZE"); left != ":0" {
+				t.Errorf("%s keys are left", left)
 			}
 		})
-		return func() socketio.Adapter { return socketio.NewRedis(redistest.Open(t, s.URL()), "test") }
+		return func() socketio.Adapter { return socketio.NewRedis(patientLine{redistest.Open(t, s.URL())}, "test") }
 	}, false)
+}
+
+// A patientLine asks again when a busy machine made Redis late. All that the
+// adapter asks for may be asked twice.
+type patientLine struct{ *redis.Link }
+
+func (p patientLine) Texts(ctx context.Context, lua string, keys []string, args ...string) (got []string, err error) {
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for end := time.Now().Add(patience); time.Now().Before(end); <-again.C {
+		if got, err = p.Link.Texts(ctx, lua, keys, args...); !errors.Is(err, redis.ErrDown) {
+			break
+		}
+	}
+	return got, err
 }
 
 // TestRedisThatIsAway runs the suite without a server: each goes by what it knows.
@@ -67,9 +83,6 @@ func open(t *testing.T, s *redistest.Server) (*socketiotest.Instance, *cutLine) 
 	return socketiotest.Run(t, a), line
 }
 
-func present(member string) socketiotest.Told {
-	return socketiotest.Told{Member: member, Present: true}
-}
 func gone(member string) socketiotest.Told { return socketiotest.Told{Member: member} }
 
 // quiet fails if an instance told more than it should have, once it has stopped.

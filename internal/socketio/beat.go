@@ -3,6 +3,12 @@ package socketio
 import (
 	"context"
 	"strconv"
+	"time"
+)
+
+const (
+	goodbyes     = 4 // attempts
+	goodbyeEvery = 100 * time.Millisecond
 )
 
 // kept is for how many milliseconds members of a dead instance wait to be told of.
@@ -59,7 +65,14 @@ func (r *Redis) goodbye(ctx context.Context) {
 	r.all.Lock()
 	defer r.all.Unlock()
 	r.known.end()
-	_, _ = r.line.Texts(context.WithoutCancel(ctx), goodbyeScript, r.keys(), r.instance) // or it is forgotten with the lease
+	t := time.NewTicker(goodbyeEvery)
+	defer t.Stop()
+	for range goodbyes {
+		if _, err := r.line.Texts(context.WithoutCancel(ctx), goodbyeScript, r.keys(), r.instance); err == nil {
+			return
+		}
+		<-t.C // if it stays away, this instance is forgotten with its lease
+	}
 }
 
 // soon has a sign of life given now.

@@ -3,6 +3,7 @@ package socketio
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -29,8 +30,8 @@ func TestHistoryIsBounded(t *testing.T) {
 	if list, ok := n.history.since(strings.TrimSuffix(n.offset(false), "")); ok || list != nil {
 		t.Error("an event to come was found")
 	}
-	fill(100, strings.Repeat("x", 1<<20))
-	if n.history.bytes > mostHistoryBytes || len(n.history.list) > 16 || len(n.history.list) < 15 {
+	fill(70, strings.Repeat("x", 1<<18))
+	if got := len(n.history.list); n.history.bytes > mostHistoryBytes || got > 64 || got < 60 {
 		t.Errorf("%d bytes of %d events", n.history.bytes, len(n.history.list))
 	}
 	n.forget(time.Now().Add(2 * time.Hour))
@@ -74,7 +75,43 @@ func TestBucket(t *testing.T) {
 			t.Errorf("%d after %s, want %d", n, c.after, c.want)
 		}
 	}
-	if open := (bucket{}); !open.take(now) || !open.take(now) {
-		t.Error("there is a limit")
+	b = bucket{last: now}
+	for range 1000 {
+		if !b.take(now) {
+			t.Fatal("there is a limit")
+		}
+	}
+}
+
+func TestTurnsAreBounded(t *testing.T) {
+	var owner sync.WaitGroup
+	held, gate, done := make(chan struct{}), make(chan struct{}), 0
+	q := turns{owner: &owner}
+	q.add(0, func() { close(held); <-gate })
+	<-held
+	for q.add(1<<20, func() { done++ }) {
+	}
+	if len(q.queue) != 16 {
+		t.Errorf("%d large ones wait", len(q.queue))
+	}
+	for q.add(0, func() { done++ }) {
+	}
+	if len(q.queue) != mostTurns {
+		t.Errorf("%d wait", len(q.queue))
+	}
+	q.finish(true, func() { done += 1_000_000 })
+	close(gate)
+	owner.Wait()
+	if done != mostTurns+1_000_000 {
+		t.Errorf("%d were done", done)
+	}
+	held, gate, done = make(chan struct{}), make(chan struct{}), 0
+	q.add(0, func() { close(held); <-gate })
+	<-held
+	q.add(100<<20, func() { done++ }) // alone it is taken whatever it is
+	q.finish(false, func() { done += 10 })
+	close(gate)
+	if owner.Wait(); done != 10 {
+		t.Errorf("%d were done", done)
 	}
 }

@@ -23,11 +23,12 @@ type turn struct {
 	size int
 }
 
-// add queues what is to be done, unless too much waits already.
+// add queues what is to be done, unless too much waits with it. One alone is
+// never too much.
 func (t *turns) add(size int, do func()) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if len(t.queue) >= mostTurns || t.bytes+size > max(mostTurnBytes, size) {
+	if len(t.queue) >= mostTurns || len(t.queue) > 0 && t.bytes+size > mostTurnBytes {
 		return false
 	}
 	t.push(turn{do: do, size: size})
