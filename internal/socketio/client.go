@@ -33,7 +33,8 @@ type client struct {
 	partial *time.Timer // closes a client that does not send the rest of a packet
 
 	mu      sync.Mutex
-	sockets []*Socket // connected, or asking to be
+	sockets []*Socket    // connected, or asking to be
+	ended   []*Namespace // by the server: what the client says there may have been on its way
 	unused  *time.Timer
 	closed  bool
 }
@@ -86,9 +87,9 @@ func (c *client) handle(m *message, size int, via *http.Request) bool {
 		c.connect(m, via)
 		return true
 	}
-	s := c.socketIn(m.space)
+	s, late := c.socketIn(m.space)
 	if s == nil {
-		return false
+		return late
 	}
 	switch m.kind {
 	case eventPacket, binaryEventPacket:
@@ -145,35 +146,45 @@ func (c *client) add(s *Socket) bool {
 	return true
 }
 
-// admitted keeps the client, since one of its sockets is connected.
-func (c *client) admitted() {
+// admitted keeps the client, since one of its sockets is connected, unless that
+// has gone again.
+func (c *client) admitted(s *Socket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.unused.Stop()
+	if slices.Contains(c.sockets, s) {
+		c.unused.Stop()
+	}
 }
 
-// remove takes a socket off. A client that is connected to nothing is closed
-// some time later.
-func (c *client) remove(s *Socket) {
+// remove takes a socket off, before the client is told. If it is then connected
+// to nothing it is closed some time later.
+func (c *client) remove(s *Socket, byServer bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if i := slices.Index(c.sockets, s); i >= 0 {
-		c.sockets = slices.Delete(c.sockets, i, i+1)
+	i := slices.Index(c.sockets, s)
+	if i < 0 {
+		return
 	}
-	if len(c.sockets) == 0 && !c.closed {
+	c.sockets = slices.Delete(c.sockets, i, i+1)
+	if byServer && !slices.Contains(c.ended, s.space) {
+		c.ended = append(c.ended, s.space)
+	}
+	if !c.closed && !slices.ContainsFunc(c.sockets, (*Socket).isConnected) {
 		c.unused.Reset(c.server.config.ConnectTimeout)
 	}
 }
 
-func (c *client) socketIn(space string) *Socket {
+// socketIn returns the socket in a namespace. If there is none, it reports
+// whether the client may not know that yet.
+func (c *client) socketIn(space string) (s *Socket, late bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, s := range c.sockets {
 		if s.space.name == space {
-			return s
+			return s, false
 		}
 	}
-	return nil
+	return nil, slices.ContainsFunc(c.ended, func(n *Namespace) bool { return n.name == space })
 }
 
 func (c *client) isClosed() bool {

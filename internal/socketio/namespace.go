@@ -96,7 +96,7 @@ func (n *Namespace) connect(s *Socket, r *Request) {
 	if !n.register(s, a, c, r.Recovering) {
 		return // it has gone meanwhile, and its end is the next turn
 	}
-	s.client.admitted()
+	s.client.admitted(s)
 	if !n.server.guard("OnConnect", func() { n.greet(s) }) {
 		s.Close(false)
 	}

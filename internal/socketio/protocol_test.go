@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,26 +76,59 @@ func TestDisconnect(t *testing.T) {
 			s.OnDisconnect(func(reason string) { reasons <- reason })
 		})
 	})
+	told := func(want string) {
+		t.Helper()
+		if got := <-reasons; !strings.HasPrefix(got, want) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 	g := h.guest()
 	g.connects("/custom", "")
 	g.say("1/custom", `2["message","to main"]`)
 	g.hears(`2["message-back","to main"]`)
+	told("client namespace disconnect")
 	g.connects("/custom", "")
 	h.Of("/custom").Sockets()[0].Disconnect()
+	g.say(`2/custom,["on its way"]`, "1/custom")
 	g.hears("1/custom,")
+	told("server namespace disconnect")
 	g.connects("/custom", "")
 	g.leave()
-	other := h.dial()
-	other.connects("/custom", "")
-	other.say("2/custom")
-	other.closed()
-	last := h.dial()
-	last.connects("/custom", "")
+	told("transport")
+	g = h.dial()
+	g.connects("/custom", "")
+	g.say("2/custom")
+	g.closed()
+	told("parse error")
+	g = h.dial()
+	g.connects("/custom", "")
+	g.say("1/custom", `2/custom,["too late"]`)
+	g.closed()
+	told("client namespace disconnect")
+	g = h.dial()
+	g.connects("/custom", "")
 	h.stop()
-	for _, want := range []string{"client namespace disconnect", "server namespace disconnect", "transport", "parse error", "server shutting down"} {
-		if got := <-reasons; !strings.HasPrefix(got, want) {
-			t.Errorf("%q, want %q", got, want)
-		}
+	told("server shutting down")
+}
+
+// TestAgainAtOnce asks for the namespace the moment that it was refused or ended.
+func TestAgainAtOnce(t *testing.T) {
+	var times atomic.Int32
+	h := serve(t, socketio.Config{}, func(s *socketio.Server) {
+		s.Of("/").Admit(func(context.Context, *socketio.Request) (socketio.Admission, error) {
+			if times.Add(1)%2 == 1 {
+				return socketio.Admission{}, &socketio.Refusal{Message: "no"}
+			}
+			return socketio.Admission{}, nil
+		})
+		s.Of("/").OnConnect(func(s *socketio.Socket) { s.Disconnect() })
+	})
+	g := h.dial()
+	for range 300 {
+		g.say("0")
+		g.hears(`4{"message":"no"}`)
+		g.connects("/", "")
+		g.hears("1")
 	}
 }
 

@@ -99,6 +99,12 @@ func (s *Socket) Close(recoverable bool) {
 	s.client.conn.Close(forced)
 }
 
+func (s *Socket) isConnected() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.connected && !s.over
+}
+
 // open connects the socket and sends the answer and what was missed, unless it
 // is over already. The namespace's order is held.
 func (s *Socket) open(rooms []string, answer any, missed []packet) bool {
@@ -163,18 +169,18 @@ func (s *Socket) refuse(r *Refusal) {
 	s.mu.Unlock()
 	s.cancel()
 	if !over {
+		s.client.remove(s, true)
 		s.client.refuse(s.space.name, r)
-		s.client.remove(s)
 	}
 }
 
 // end disconnects the socket, once.
 func (s *Socket) end(reason string, recoverable bool) {
+	s.client.remove(s, reason == byServer)
 	if !s.detach(reason, recoverable) {
 		return
 	}
 	s.cancel()
-	s.client.remove(s)
 	s.turns.finish(slices.Contains(leftByItself, reason), func() { s.leave(reason) })
 }
 
