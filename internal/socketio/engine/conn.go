@@ -139,9 +139,10 @@ func (c *Conn) end(reason string) bool {
 	c.queue, c.waiting = nil, 0
 	c.poll.nudge()
 	c.post.abort()
-	c.socket.cut()
-	c.probe.cut()
+	socket, probe := c.socket, c.probe
 	c.mu.Unlock()
+	socket.cut()
+	probe.cut()
 	c.server.forget(c)
 	c.gone()
 	go c.tell(reason)

@@ -36,6 +36,9 @@ func (p *poll) nudge() {
 
 // servePoll answers with what waits, as soon as there is something.
 func (c *Conn) servePoll(w http.ResponseWriter, r *http.Request) *failure {
+	if r.ContentLength != 0 {
+		return &badRequest // a body that nobody reads would be waited for without a deadline
+	}
 	p, f := c.beginPoll(r.Context())
 	if f != nil {
 		return f
@@ -148,6 +151,9 @@ func (c *Conn) endPoll(p *poll, err error) {
 		c.queue = slices.Concat(p.taken, c.queue)
 	} else {
 		c.waiting -= size(p.taken)
+	}
+	if len(c.queue) == 0 {
+		c.queue = nil // and what it was a part of
 	}
 	c.flush()
 	c.mu.Unlock()

@@ -47,6 +47,13 @@ func TestRefused(t *testing.T) {
 	d.want("POST", query, "3", 200, "ok") // the session is none the worse
 }
 
+func TestPollWithBody(t *testing.T) {
+	d := open(t, engine.Config{})
+	query, _ := d.poll()
+	d.want("GET", query, "4a", 400, noRequest)
+	d.want("POST", query, "3", 200, "ok")
+}
+
 func TestRefusedWebsocket(t *testing.T) {
 	d := open(t, engine.Config{})
 	for _, query := range []string{"transport=websocket", "EIO=3&transport=websocket", "EIO=4", "EIO=4&transport=abc", "EIO=4&transport=websocket&sid=abc"} {

@@ -80,7 +80,7 @@ var passing = []string{
 // lasting returns a carrier that is kept for as long as a websocket.
 func lasting(r *http.Request) *http.Request {
 	r = carrier(r)
-	kept := make(http.Header, len(r.Header))
+	kept := http.Header{}
 	for name, values := range r.Header {
 		if !slices.Contains(passing, name) {
 			kept[name] = values
