@@ -312,4 +312,3 @@ func TestSocketRecovered(t *testing.T) {
 		}
 	})
 }
-
