@@ -60,9 +60,7 @@ func (c *Conn) Send(frames ...*Frame) error {
 	limits := &c.server.config
 	if c.waiting+size(frames) > limits.MaxWaiting || len(c.queue)+len(frames) > limits.MaxPackets {
 		c.mu.Unlock()
-		if c.end(reasonSlow) {
-			c.server.count.slow.Add(1)
-		}
+		c.end(reasonSlow)
 		return ErrClosed
 	}
 	c.push(frames...)
@@ -123,15 +121,19 @@ func (c *Conn) shutdown() {
 	c.finish(reasonShutdown, min(c.server.config.WriteTimeout, patience))
 }
 
-// end closes the client now, and reports whether it was not closed before.
-func (c *Conn) end(reason string) bool {
+// end closes the client now, if it is not closed.
+func (c *Conn) end(reason string) {
 	c.mu.Lock()
-	if c.state == isClosed {
+	switch c.state {
+	case isClosed:
 		c.mu.Unlock()
-		return false
-	}
-	if c.state == isClosing {
+		return
+	case isClosing:
 		reason = c.reason
+	case isOpen:
+		if reason == reasonSlow {
+			c.server.count.slow.Add(1)
+		}
 	}
 	c.state = isClosed
 	c.timer.Stop()
@@ -146,7 +148,6 @@ func (c *Conn) end(reason string) bool {
 	c.server.forget(c)
 	c.gone()
 	go c.tell(reason)
-	return true
 }
 
 // tell lets the handler know that the client is closed, after what it is being
@@ -156,7 +157,7 @@ func (c *Conn) tell(reason string) {
 	c.receiving.Lock()
 	defer c.receiving.Unlock()
 	defer c.rescue()
-	if c.handler != nil { // which it is if accept has panicked
+	if c.handler != nil { // it is nil if accept has panicked
 		c.handler.Closed(reason)
 	}
 }

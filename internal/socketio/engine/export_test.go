@@ -11,6 +11,18 @@ func WaitForPoll(t *testing.T, c *Conn) {
 	eventually(t, c, "a poll waits", func() bool { return c.poll != nil && !c.poll.answering })
 }
 
+// WaitForAnswer waits until a poll of the client is being answered.
+func WaitForAnswer(t *testing.T, c *Conn) {
+	t.Helper()
+	eventually(t, c, "a poll is answered", func() bool { return c.poll != nil && c.poll.answering })
+}
+
+// WaitForUpgrade waits until the client has a websocket.
+func WaitForUpgrade(t *testing.T, c *Conn) {
+	t.Helper()
+	eventually(t, c, "a websocket has taken over", func() bool { return c.socket != nil })
+}
+
 // WaitForNoPoll waits until no poll of the client is under way.
 func WaitForNoPoll(t *testing.T, c *Conn) {
 	t.Helper()

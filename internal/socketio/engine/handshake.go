@@ -32,16 +32,21 @@ func (s *Server) handshake(w http.ResponseWriter, r *http.Request, transport, ve
 }
 
 // open makes a client with this websocket, or one that polls if there is none.
+// Nothing is sent or told before the handler is there.
 func (s *Server) open(socket *socket, via *http.Request, leave func()) *Conn {
-	c := &Conn{server: s, id: rand.Text(), gone: leave, socket: socket, via: via, goodbye: closeFrame}
-	c.receiving.Lock() // nothing is told to the handler before there is one
+	c := &Conn{server: s, id: rand.Text(), gone: leave, socket: socket, via: via, goodbye: closeFrame, writing: true}
+	c.receiving.Lock()
 	defer c.receiving.Unlock()
-	late := s.add(c)
-	c.mu.Lock()
+	c.mu.Lock() // so that Close, which may see it at once, finds it whole
 	c.push(c.greeting())
 	c.beat(s.config.PingInterval)
+	late := s.add(c)
 	c.mu.Unlock()
 	c.handler = s.accept(c)
+	c.mu.Lock()
+	c.writing = false
+	c.flush()
+	c.mu.Unlock()
 	if late {
 		c.shutdown()
 	}
@@ -49,7 +54,7 @@ func (s *Server) open(socket *socket, via *http.Request, leave func()) *Conn {
 }
 
 // add makes a client known, and reports whether that is too late for Close to
-// have seen it.
+// have seen it. c.mu is held.
 func (s *Server) add(c *Conn) (late bool) {
 	s.work.Add(1)
 	c.gauge().Add(1)

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strconv"
@@ -171,5 +172,9 @@ func answerPoll(w http.ResponseWriter, payload []byte) error {
 	if _, err := w.Write(payload); err != nil {
 		return err
 	}
-	return http.NewResponseController(w).Flush()
+	err := http.NewResponseController(w).Flush()
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil // it is written when the handler returns, and nobody says how that went
+	}
+	return err
 }

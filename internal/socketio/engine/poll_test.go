@@ -144,6 +144,78 @@ func (b broken) Header() http.Header         { return b.header }
 func (b broken) Write(p []byte) (int, error) { return 0, io.ErrClosedPipe }
 func (b broken) WriteHeader(int)             {}
 
+// A gate is the response of a connection that takes its time.
+type gate struct {
+	broken
+	open chan error
+	body *strings.Builder
+}
+
+func (g gate) Write(p []byte) (int, error) {
+	g.body.Write(p)
+	return len(p), <-g.open
+}
+
+// answerSlowly begins to answer a poll with what waits.
+func (d *desk) answerSlowly(query string, c *engine.Conn) (g gate, done chan struct{}) {
+	d.t.Helper()
+	engine.WaitForNoPoll(d.t, c) // that of the handshake
+	r, err := http.NewRequestWithContext(d.t.Context(), "GET", "/?"+query, nil)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	g, done = gate{broken{http.Header{}}, make(chan error), &strings.Builder{}}, make(chan struct{})
+	go func() { d.server.ServeHTTP(g, r); close(done) }()
+	engine.WaitForAnswer(d.t, c)
+	return g, done
+}
+
+// TestEarlyPoll polls again before the server knows how its answer went: that
+// is no second poll at the same time, and it gets what comes next.
+func TestEarlyPoll(t *testing.T) {
+	d := open(t, engine.Config{})
+	for _, c := range []struct {
+		result error
+		want   string
+	}{{nil, "4b"}, {io.ErrClosedPipe, "4a\x1e4b"}} {
+		query, conn := d.poll()
+		send(t, conn, "a")
+		g, done := d.answerSlowly(query, conn)
+		send(t, conn, "b")
+		early := d.ask(t.Context(), query)
+		g.open <- c.result
+		if a := after(t, "an answer", early); a.status != 200 || a.body != c.want {
+			t.Errorf("after %v: %+v", c.result, a)
+		}
+		<-done
+		if g.body.String() != "4a" {
+			t.Errorf("answered %q", g.body)
+		}
+	}
+}
+
+// TestUpgradeDuringAnswer lets a websocket take over while a poll is answered:
+// what the answer has is not sent again, unless it fails, and then it comes first.
+func TestUpgradeDuringAnswer(t *testing.T) {
+	d := open(t, engine.Config{})
+	for _, c := range []struct {
+		result error
+		want   []string
+	}{{nil, []string{"4b"}}, {io.ErrClosedPipe, []string{"4a", "4b"}}} {
+		query, conn := d.poll()
+		send(t, conn, "a")
+		g, done := d.answerSlowly(query, conn)
+		s := d.upgrade(query)
+		engine.WaitForUpgrade(t, conn)
+		send(t, conn, "b")
+		g.open <- c.result
+		for _, text := range c.want {
+			s.want(text)
+		}
+		<-done
+	}
+}
+
 // TestAnswersAreBounded polls more than one answer may hold.
 func TestAnswersAreBounded(t *testing.T) {
 	d := open(t, engine.Config{MaxPayload: 100})

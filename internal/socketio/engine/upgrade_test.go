@@ -30,7 +30,7 @@ func TestUpgradeStepByStep(t *testing.T) {
 	send(t, c, "by poll")
 	d.want("GET", query, "", 200, "4by poll") // polling goes on until the upgrade
 	engine.WaitForProbe(t, c)
-	d.want("GET", query, "", 200, "6")        // and no poll hangs for long
+	d.want("GET", query, "", 200, "6") // and no poll hangs for long
 	send(t, c, "1", "2")
 	s.write("5")
 	s.want("41")
