@@ -8,7 +8,7 @@ import (
 
 // read takes what comes over the client's websocket until that ends.
 func (c *Conn) read(s *socket) {
-	defer s.conn.CloseNow() //nolint:errcheck // it is over
+	defer s.conn.CloseNow()
 	for {
 		data, binary, err := s.receive()
 		if err != nil {
