@@ -63,17 +63,23 @@ func TestRedisThatIsAway(t *testing.T) {
 	}, true)
 }
 
-// A cutLine is a line that can be cut, as if the process were killed.
+// A cutLine is a line that can be cut, as if the process were killed, or lose
+// some answers that tell who has gone.
 type cutLine struct {
 	*redis.Link
-	cut atomic.Bool
+	cut   atomic.Bool
+	loses atomic.Int32
 }
 
 func (c *cutLine) Texts(ctx context.Context, lua string, keys []string, args ...string) ([]string, error) {
 	if c.cut.Load() {
 		return nil, redis.ErrDown
 	}
-	return c.Link.Texts(ctx, lua, keys, args...)
+	got, err := c.Link.Texts(ctx, lua, keys, args...)
+	if len(got) > 1 && got[0] == "known" && c.loses.Add(-1) >= 0 {
+		return nil, redis.ErrDown
+	}
+	return got, err
 }
 
 func open(t *testing.T, s *redistest.Server) (*socketiotest.Instance, *cutLine) {
@@ -126,6 +132,22 @@ func TestInstanceThatIsCutOff(t *testing.T) {
 	}
 	two.Knows("both")
 	quiet(t, one, two)
+}
+
+// TestLostAnswers has the one that finds an instance dead not hear of it at first.
+func TestLostAnswers(t *testing.T) {
+	s := redistest.New(t, redistest.Options{})
+	one, line := open(t, s)
+	line.loses.Store(2)
+	dead, cut := open(t, s)
+	dead.Enters("ana", "emir")
+	cut.cut.Store(true)
+	dead.Stop()
+	one.Tells(gone("ana"), gone("emir"))
+	socketiotest.Eventually(t, "it is noted as heard", func() bool {
+		return s.Do("EVAL", "return #redis.call('KEYS', '*:gone')", "0") == ":0"
+	})
+	quiet(t, one)
 }
 
 // another starts a process that is an instance of its own.

@@ -33,10 +33,14 @@ func (r *Redis) live(ctx context.Context) (gone []string, ok bool) {
 		return nil, false
 	}
 	n := strconv.Itoa(len(r.known.all()))
-	answer, err := r.line.Texts(ctx, beatScript, r.keys(), r.instance, r.millis(), kept, n)
+	answer, err := r.line.Texts(ctx, beatScript, r.keys(), r.instance, r.millis(), kept, n, r.heard)
 	if err != nil || len(answer) == 0 || answer[0] != "known" {
+		if err != nil {
+			r.heard = "" // what it may have said
+		}
 		return nil, false
 	}
+	r.heard = "heard"
 	return answer[1:], true
 }
 

@@ -39,6 +39,7 @@ type Redis struct {
 	name     string // begins all keys
 	instance string
 	wake     chan struct{}
+	heard    string // "heard" once what the server said last was; Run's
 
 	all   sync.RWMutex // held by who tells of all members, and read by who tells of one
 	turns tally        // so that of one member is told one after the other

@@ -2,8 +2,8 @@ package socketio
 
 // The scripts that Redis runs. KEYS[1] has the instances by the moment at which
 // their lease ends, in milliseconds of the server's clock; KEYS[2] is what the
-// keys of each instance begin with: its hash of sockets by member, and the note
-// that others took it for dead. ARGV[1] is the instance that asks.
+// keys of each instance begin with: its hash of sockets by member, the note that
+// others took it for dead, and the list of whom it is told that they have gone. ARGV[1] is the instance that asks.
 
 // head is the beginning of each script.
 const head = `
@@ -55,23 +55,37 @@ return back`
 
 // beatScript holds the lease of an instance that has ARGV[4] members, and returns
 // the members who have gone with instances that lost theirs. Whoever has lost
-// it themselves finds nobody dead: it may have been the line for all.
+// it themselves finds nobody dead: it may have been the line for all. What is
+// returned is kept, and returned again until ARGV[5] says that it was heard.
 const beatScript = head + `
 if not known() or redis.call('HLEN', mine) ~= tonumber(ARGV[4]) then return {'unknown'} end
 hold(ARGV[2], ARGV[3])
 local out, seen = {'known'}, {}
-for _, i in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', text(now))) do
-	local key = KEYS[2] .. i
-	for _, member in ipairs(redis.call('HKEYS', key)) do
+local function gone(members)
+	for _, member in ipairs(members) do
 		if not seen[member] and elsewhere(member) == 0 and redis.call('HEXISTS', mine, member) == 0 then
 			out[#out + 1] = member
 		end
 		seen[member] = true
 	end
+end
+local function take(key)
+	local members = redis.call('LRANGE', key, 0, -1)
+	redis.call('DEL', key)
+	return members
+end
+local unheard = take(mine .. ':gone')
+if ARGV[5] ~= 'heard' then gone(unheard) end
+for _, i in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', text(now))) do
+	local key = KEYS[2] .. i
+	gone(redis.call('HKEYS', key))
+	gone(take(key .. ':gone'))
 	redis.call('DEL', key)
 	redis.call('ZREM', KEYS[1], i)
 	redis.call('SET', key .. ':dead', 1, 'PX', ARGV[3])
 end
+for i = 2, #out do redis.call('RPUSH', mine .. ':gone', out[i]) end
+if #out > 1 then redis.call('PEXPIRE', mine .. ':gone', ARGV[3]) end
 return out`
 
 // membersScript returns who is counted by an instance that holds its lease.
@@ -87,6 +101,6 @@ return out`
 
 // goodbyeScript takes an instance off.
 const goodbyeScript = head + `
-redis.call('DEL', mine, mine .. ':dead')
+redis.call('DEL', mine, mine .. ':dead', mine .. ':gone')
 redis.call('ZREM', KEYS[1], me)
 return {}`

@@ -118,11 +118,15 @@ func (s *Socket) open(rooms []string, answer any, missed []packet) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.over || s.client.conn.Send(frames...) != nil {
+	if s.over {
+		return false
+	}
+	s.space.rooms.add(s, rooms) // before the client can know
+	if s.client.conn.Send(frames...) != nil {
+		s.space.rooms.remove(s)
 		return false
 	}
 	s.connected = true
-	s.space.rooms.add(s, rooms)
 	return true
 }
 
