@@ -46,7 +46,8 @@ func (n *Namespace) Use(a Adapter) { n.adapter = a }
 
 // Admit sets what decides on who asks to connect, before serving. It runs before
 // anything of the socket exists and may take its time. An error of type *Refusal
-// is told to the client, any other as "internal error".
+// is told to the client, any other as "internal error". If none is set, everybody
+// is admitted.
 func (n *Namespace) Admit(decide func(context.Context, *Request) (Admission, error)) {
 	n.admit = decide
 }

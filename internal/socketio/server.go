@@ -60,7 +60,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.Se
 func (s *Server) Stats() engine.Stats { return s.engine.Stats() }
 
 // Close closes all transports, so that clients come back elsewhere, refuses new
-// ones, and waits for all handlers.
+// ones, and waits for all handlers, whose contexts are done. No handler may call it.
 func (s *Server) Close() {
 	s.engine.Close()
 	s.working.Wait()
