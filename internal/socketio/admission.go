@@ -9,8 +9,8 @@ import (
 type Request struct {
 	Auth       json.RawMessage // an object; nil if there was none
 	HTTP       *http.Request   // that carried the CONNECT packet
-	SocketID   string // which the socket will have, unless recovering it fails
-	Recovering bool // a lost socket, which is recovered if its Owner is the same
+	SocketID   string          // which the socket will have, unless recovering it fails
+	Recovering bool            // a lost socket, which is recovered if its Owner is the same
 }
 
 // An Admission says what a new socket is.
