@@ -307,3 +307,34 @@ func TestActivityLeft(t *testing.T) {
 		}
 	})
 }
+
+// TestImportTellsNobody brings records in by files, and takes them back.
+func TestImportTellsNobody(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
+		second := c.SignUp(t, "second", "admin")
+		var imports []string
+		for _, f := range []struct{ kind, file, did string }{
+			{"cars", "licensePlate,manufacturer,model,year,fuelType,transmission,category,pricePerDay\nA1-A-111,VW,Golf,2020,diesel,manual,compact,45\n", "added"},
+			{"customers", "name,passportNumber,driverLicenseNumber,countryOfOrigin\nAna,P1,L1,BiH\n", "added"},
+			{"contracts", "licensePlate,passportNumber,startDate,endDate\nA1-A-111,P1,2026-08-01,2026-08-05\n", "added"},
+			{"contracts", "licensePlate,passportNumber,startDate,endDate\nA1-A-111,P1,2026-08-01,2026-08-06\n", "changed"},
+		} {
+			res := c.Admin.Do("POST", "/api/import/"+f.kind, f.file, "Content-Type: text/csv")
+			if res.Status != 200 || res.Number("data."+f.did) != 1 {
+				t.Fatal(res)
+			}
+			imports = append(imports, res.Text("data.importId"))
+		}
+		slices.Reverse(imports)
+		for _, id := range imports {
+			u, err := c.Transfer.Undo(asAdmin(t.Context()), record.ImportID(id), func(int, int) {})
+			if err != nil || u.TakenBack != 1 {
+				t.Errorf("undone: %+v, %v", u, err)
+			}
+		}
+		if got := told(t, second, "/api/notifications"); len(got) != 0 {
+			t.Errorf("told %q", got)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,15 +71,17 @@ func TestInboxQueries(t *testing.T) {
 			p.check(t, query{"some by their ids", func(ctx context.Context, _ page.Query) (string, error) {
 				return "", none(s.ByIDs(ctx, []string{string(aNotice)}))
 			}})
-			for _, q := range inboxChanges(t, seen, db, unseen) {
+			writing := writingThrough(t, seen, db)
+			for _, q := range inboxChanges(writing, unseen) {
 				p.check(t, q)
 			}
+			announces(t, seen, writing)
 		})
 	}
 }
 
-// inboxChanges are what the program does to inboxes, with a spy on it.
-func inboxChanges(t *testing.T, seen *spy, db *store.DB, unseen notifications.Selection) (all []query) {
+// writingThrough returns db with a spy on what it writes.
+func writingThrough(t *testing.T, seen *spy, db *store.DB) *store.DB {
 	t.Helper()
 	pool := sql.OpenDB(seen)
 	pool.SetMaxOpenConns(1)
@@ -89,6 +92,40 @@ func inboxChanges(t *testing.T, seen *spy, db *store.DB, unseen notifications.Se
 		}
 		pool.Close()
 	})
+	return writing
+}
+
+// announces checks what it costs a change that admins are told of it: two
+// statements, whoever they are, and none of the feed's that were not there before.
+func announces(t *testing.T, seen *spy, db *store.DB) {
+	t.Helper()
+	now := func() date.Moment { return date.At(time.Date(2026, 7, 1, 10, 0, 0, 0, time.UTC)) }
+	s := &notifications.Service{
+		Env:   record.Env{InTx: db.InTx, Journal: store.Journal{DB: db, Now: now}, Now: now, Zone: time.UTC},
+		Store: store.NewNotifications(db),
+	}
+	seen.asked()
+	err := db.InTx(t.Context(), func(ctx context.Context) error {
+		return s.Announce(ctx, record.Notice{Type: record.CarNew, Data: map[string]any{"car": "VW Golf"}})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := map[string]int{}
+	for _, a := range seen.asked() {
+		for _, word := range []string{"FROM users", "INTO notifications", "UPDATE change_counter", "INTO changes"} {
+			if strings.Contains(a.query, word) {
+				count[word]++
+			}
+		}
+	}
+	if len(count) != 4 || count["FROM users"]+count["INTO notifications"]+count["UPDATE change_counter"]+count["INTO changes"] != 4 {
+		t.Errorf("to tell twenty admins takes %v", count)
+	}
+}
+
+// inboxChanges are what the program does to inboxes.
+func inboxChanges(writing *store.DB, unseen notifications.Selection) (all []query) {
 	s, now := store.NewNotifications(writing), date.At(time.Date(2020, 12, 1, 0, 0, 0, 0, time.UTC))
 	for what, do := range map[string]func(context.Context) error{
 		"to see one": func(ctx context.Context) error {
