@@ -78,6 +78,7 @@ type guest struct {
 	t    *testing.T
 	conn *websocket.Conn
 	in   chan string // what came: a text without the digit of the engine, or "bytes:" and bytes
+	rest sync.Mutex  // held by a test: it reads no more
 	done chan struct{}
 }
 
@@ -101,6 +102,7 @@ func (g *guest) read() {
 	defer close(g.done)
 	defer close(g.in)
 	for {
+		g.pause()
 		kind, data, err := g.conn.Read(context.Background())
 		if err != nil {
 			return
@@ -114,6 +116,12 @@ func (g *guest) read() {
 			g.in <- string(data[1:])
 		}
 	}
+}
+
+// pause waits until the test lets the guest read.
+func (g *guest) pause() {
+	g.rest.Lock()
+	defer g.rest.Unlock()
 }
 
 // leave ends the transport without a word.
