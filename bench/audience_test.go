@@ -32,24 +32,31 @@ type order struct {
 type report struct {
 	Error    string
 	Addr     string
+	Text     string
 	Count    int
 	P50, P99 time.Duration
 	Last     time.Duration
 }
 
-// A helper is a process of the test program. It answers each order with a report.
+// A helper is a process that answers each order with a report.
 type helper struct {
 	*process
 	in  *json.Encoder
 	out *json.Decoder
 }
 
-// startHelper runs the test program with a setting that tells what to be, until
-// the test ends.
-func startHelper(b *testing.B, setting string) *helper {
+// startAudience runs the test program as an audience.
+func startAudience(b *testing.B) *helper {
 	b.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env, cmd.Stderr = append(os.Environ(), setting), os.Stderr
+	cmd.Env = append(os.Environ(), audienceVariable+"=1")
+	return startHelper(b, cmd)
+}
+
+// startHelper runs a helper until the benchmark ends.
+func startHelper(b *testing.B, cmd *exec.Cmd) *helper {
+	b.Helper()
+	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		b.Fatal(err)

@@ -2,29 +2,19 @@ package bench
 
 import (
 	"cmp"
-	"context"
-	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime/debug"
-	"runtime/pprof"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
-	"cartracker/internal/socketio"
 	"cartracker/internal/socketio/nodetest"
 )
 
 const (
-	// stationVariable tells the test program to serve package socketio and nothing else.
-	stationVariable = "BENCH_STATION"
-
 	idleClients  = 10_000
 	busyClients  = 1_000
 	broadcasts   = 200
@@ -37,78 +27,26 @@ type station struct {
 	*process
 	addr      string
 	broadcast func(text string)
-	collect   func() // its garbage
+	collect   func()        // its garbage
+	has       func() string // what its memory is made of, as it knows since then
 	profile   func(file string)
 }
 
-// beStation serves package socketio.
-func beStation() error {
-	s := socketio.New(socketio.Config{})
-	all := s.Of("/")
-	all.OnConnect(func(*socketio.Socket) {})
-	ctx, cancel := context.WithCancel(context.Background())
-	ran := make(chan error, 1)
-	go func() { ran <- s.Run(ctx) }()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		cancel()
-		return err
-	}
-	srv := &http.Server{Handler: s, ReadHeaderTimeout: 5 * time.Second}
-	go func() { _ = srv.Serve(ln) }()
-	defer func() {
-		s.Close()
-		srv.Close()
-		cancel()
-		<-ran
-	}()
-	return obey(func(o order) (report, error) {
-		switch o.Do {
-		case "address":
-			return report{Addr: ln.Addr().String()}, nil
-		case "broadcast":
-			return report{}, all.To().Emit("news", float64(time.Now().UnixNano())/1e6, o.Text)
-		case "collect":
-			debug.FreeOSMemory()
-			return report{}, nil
-		case "profile":
-			return report{}, profileTo(o.Text)
-		}
-		return report{}, fmt.Errorf("a station cannot %s", o.Do)
-	})
-}
-
-// profileTo begins to write a profile of the processor's time, or ends it, with
-// one of the memory beside it, if file is "".
-func profileTo(file string) error {
-	if file == "" {
-		pprof.StopCPUProfile()
-		return nil
-	}
-	memory, err := os.Create(file + ".memory")
-	if err != nil {
-		return err
-	}
-	defer memory.Close()
-	if err := pprof.WriteHeapProfile(memory); err != nil {
-		return err
-	}
-	times, err := os.Create(file)
-	if err != nil {
-		return err
-	}
-	return pprof.StartCPUProfile(times)
-}
-
-// ourStation starts package socketio.
+// ourStation starts bench/station.
 func ourStation(b *testing.B) *station {
 	b.Helper()
-	h := startHelper(b, stationVariable+"=1")
+	program := filepath.Join(b.TempDir(), "station")
+	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "./station").CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	h := startHelper(b, exec.Command(program))
+	had := ""
 	return &station{
 		process:   h.process,
 		addr:      h.ask(b, order{Do: "address"}).Addr,
 		broadcast: func(text string) { h.ask(b, order{Do: "broadcast", Text: text}) },
-		collect:   func() { h.ask(b, order{Do: "collect"}) },
+		collect:   func() { had = h.ask(b, order{Do: "collect"}).Text },
+		has:       func() string { return had },
 		profile:   func(file string) { h.ask(b, order{Do: "profile", Text: file}) },
 	}
 }
@@ -126,6 +64,7 @@ func nodeStation(b *testing.B) *station {
 		addr:      strings.TrimPrefix(s.URL, "http://"),
 		broadcast: func(text string) { s.Broadcast("news", text) },
 		collect:   s.Collect,
+		has:       func() string { return "" },
 		profile:   func(string) {},
 	}
 }
@@ -163,7 +102,7 @@ func idle(b *testing.B) {
 	for _, kind := range stations {
 		b.Run(kind.name, func(b *testing.B) {
 			n := room(b, part(b, idleClients))
-			s, c := kind.start(b), startHelper(b, audienceVariable+"=1")
+			s, c := kind.start(b), startAudience(b)
 			before := s.settled(b)
 			began := time.Now()
 			if got := c.ask(b, order{Do: "connect", Addr: s.addr, Count: n}).Count; got != n {
@@ -176,6 +115,9 @@ func idle(b *testing.B) {
 			b.ReportMetric(before, "MiB-before")
 			b.ReportMetric(after, "MiB-after")
 			b.ReportMetric(float64(n)/connecting.Seconds(), "connects/s")
+			if has := s.has(); has != "" {
+				b.Logf("MiB by the runtime: %s", has)
+			}
 			if file := profileFile("idle"); file != "" {
 				s.profile(file)
 				s.profile("")
@@ -236,7 +178,7 @@ func busy(b *testing.B) {
 	}
 	var sides []*side
 	for _, kind := range stations {
-		s := &side{station: kind.start(b), audience: startHelper(b, audienceVariable+"=1")}
+		s := &side{station: kind.start(b), audience: startAudience(b)}
 		s.audience.ask(b, order{Do: "connect", Addr: s.addr, Count: busyClients})
 		s.turn(b, s.audience) // warms up
 		sides = append(sides, s)
