@@ -15,7 +15,7 @@ import (
 
 const (
 	ahead = 512 // bytes that are read from a websocket in one go: packets are small, and clients many
-	least = 16  // bytes of a writer that the line gathers for
+	least = 128 // bytes of the longest frame that the websocket writes by itself, so that it is one write
 )
 
 // A socket is a websocket and the connection under it.
@@ -63,16 +63,18 @@ func (s *socket) receive() (data []byte, binary bool, err error) {
 	return data, kind == websocket.MessageBinary, err
 }
 
-// send writes frames in as few writes as possible.
+// send writes frames in as few writes as possible. They are written as they
+// are, past the websocket: it would make the same bytes for each client anew.
+// What it writes by itself, pongs and the close, is between them and never inside.
 func (s *socket) send(frames []*Frame) error {
+	if len(frames) == 1 {
+		_, err := s.line.Write(frames[0].whole)
+		return err
+	}
 	s.line.hold()
 	var err error
 	for _, f := range frames {
-		kind := websocket.MessageText
-		if f.binary {
-			kind = websocket.MessageBinary
-		}
-		if err = s.conn.Write(context.Background(), kind, f.wire); err != nil {
+		if _, err = s.line.Write(f.whole); err != nil {
 			break
 		}
 	}
