@@ -145,7 +145,7 @@ func (l *listener) changes(heard chan<- told) error {
 			continue
 		}
 		e := told{at: at}
-		if err := json.Unmarshal(bytes.TrimSuffix(text, []byte("]")), &e); err != nil {
+		if err := json.NewDecoder(bytes.NewReader(text)).Decode(&e); err != nil { // an offset for recovery follows
 			return fmt.Errorf("%.200s: %w", packet, err)
 		}
 		heard <- e
