@@ -23,7 +23,8 @@ type Conn struct {
 	waiting int      // bytes of the queue, and of what is being written
 
 	socket  *socket // nil as long as the client polls
-	writing bool    // a goroutine writes to the socket
+	writing bool    // somebody writes to the socket, or is going to
+	after   *Conn   // the next of the errands
 	via     *http.Request
 
 	poll     *poll   // the poll that waits or is answered
@@ -89,9 +90,9 @@ func (c *Conn) flush() {
 		// An answer that cannot be written goes back into the queue, so it comes first.
 	case c.socket == nil:
 		c.poll.nudge()
-	case !c.writing:
+	case !c.writing && (len(c.queue) > 0 || c.state == isClosing):
 		c.writing = true
-		c.server.work.Go(c.write)
+		c.server.errands.add(c)
 	}
 }
 

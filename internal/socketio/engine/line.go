@@ -3,6 +3,7 @@ package engine
 import (
 	"net"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -18,9 +19,21 @@ type line struct {
 	ahead   []byte // was read by the HTTP server
 	limit   time.Duration
 	buffers *sync.Pool
+	raw     syscall.RawConn // for writes that do not wait; nil: there are none
 
 	mu     sync.Mutex
 	gather *[]byte // nil: not held
+	rest   []byte  // of a frame that went in part: it comes before all else
+}
+
+func newLine(conn net.Conn, s *Server) *line {
+	l := &line{Conn: conn, limit: s.config.WriteTimeout, buffers: &s.buffers}
+	if tcp, ok := conn.(*net.TCPConn); ok { // and nothing that encrypts or counts
+		if raw, err := tcp.SyscallConn(); err == nil {
+			l.raw = raw
+		}
+	}
+	return l
 }
 
 func (l *line) Read(p []byte) (int, error) {
@@ -69,7 +82,7 @@ func (l *line) release() error {
 }
 
 func (l *line) spill() error {
-	if len(*l.gather) == 0 {
+	if len(*l.gather) == 0 && len(l.rest) == 0 {
 		return nil
 	}
 	_, err := l.out(*l.gather)
@@ -80,6 +93,13 @@ func (l *line) spill() error {
 func (l *line) out(p []byte) (int, error) {
 	if err := l.SetWriteDeadline(time.Now().Add(l.limit)); err != nil {
 		return 0, err
+	}
+	defer func() { _ = l.SetWriteDeadline(time.Time{}) }() // or try would fail once it has passed
+	if len(l.rest) > 0 {
+		if _, err := l.Conn.Write(l.rest); err != nil {
+			return 0, err
+		}
+		l.rest = nil
 	}
 	return l.Conn.Write(p)
 }

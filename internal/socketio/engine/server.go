@@ -44,6 +44,7 @@ type Server struct {
 	config  Config
 	accept  func(*Conn) Handler
 	buffers sync.Pool // of *[]byte, for what is written to websockets
+	errands errands
 
 	mu      sync.Mutex
 	clients map[string]*Conn
@@ -56,10 +57,12 @@ type Server struct {
 // NewServer makes a Server. It calls accept once for each handshake, before the
 // client's first packet.
 func NewServer(c Config, accept func(*Conn) Handler) *Server {
-	return &Server{
+	s := &Server{
 		config: c.filled(), accept: accept, clients: map[string]*Conn{},
 		buffers: sync.Pool{New: func() any { return new([]byte) }},
 	}
+	s.errands.work = &s.work
+	return s
 }
 
 // Close closes all clients, refuses everybody else with 503, and waits for all

@@ -53,7 +53,8 @@ func (t *taker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	read, _ := rw.Reader.Peek(rw.Reader.Buffered()) // what is buffered is there
-	t.line = &line{Conn: conn, ahead: bytes.Clone(read), limit: t.server.config.WriteTimeout, buffers: &t.server.buffers}
+	t.line = newLine(conn, t.server)
+	t.line.ahead = bytes.Clone(read)
 	return t.line, bufio.NewReadWriter(bufio.NewReaderSize(t.line, ahead), bufio.NewWriterSize(t.line, least)), nil
 }
 

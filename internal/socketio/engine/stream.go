@@ -38,28 +38,40 @@ func (c *Conn) takeMessage(s *socket, data []byte, binary bool) (reason string) 
 	return reasonParse
 }
 
-// write sends what waits over the client's websocket until nothing does.
+// write sends what waits over the client's websocket, as far as that needs no
+// waiting. What does is left to a goroutine.
 func (c *Conn) write() {
-	for {
-		frames := c.next()
-		if frames == nil {
-			return
-		}
-		if len(frames) == 0 { // all is sent
-			c.socket.bye(c.code())
-			c.end("")
-			return
-		}
-		if err := c.socket.send(frames); err != nil {
-			c.end(reasonError)
+	frames := c.next()
+	switch {
+	case frames == nil: // the client has gone
+	case len(frames) == 0: // all is sent
+		c.server.work.Go(c.farewell)
+	default:
+		if left := c.socket.line.try(frames); left != nil {
+			c.server.work.Go(func() { c.writeRest(frames, left) })
 			return
 		}
 		c.wrote(frames)
 	}
 }
 
-// next returns what has to be written, nil if the writer can go, and nothing
-// but not nil if the websocket is to be closed.
+// writeRest sends what is left of frames.
+func (c *Conn) writeRest(frames, left []*Frame) {
+	if err := c.socket.send(left); err != nil {
+		c.end(reasonError)
+		return
+	}
+	c.wrote(frames)
+}
+
+// farewell closes the websocket, after all that waited.
+func (c *Conn) farewell() {
+	c.socket.bye(c.code())
+	c.end("")
+}
+
+// next returns what has to be written, nil if nothing has, and nothing but not
+// nil if the websocket is to be closed.
 func (c *Conn) next() []*Frame {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -75,10 +87,13 @@ func (c *Conn) next() []*Frame {
 	return nil
 }
 
+// wrote notes what was written. If more waits, others come first.
 func (c *Conn) wrote(frames []*Frame) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting -= size(frames)
+	c.writing = false
+	c.flush()
 }
 
 // code is what tells the client why its websocket is closed.
