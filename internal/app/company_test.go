@@ -237,11 +237,17 @@ func TestWholeCompany(t *testing.T) {
 	t.Parallel()
 	apptest.EachUnlessRaced(t, func(t *testing.T, c *apptest.Company) {
 		f, contracts := readFirm(t)
+		if len(f.fleet) != 665 || len(f.clients) != 348 || len(contracts) != 2125 {
+			t.Errorf("the files have %d cars, %d customers and %d contracts", len(f.fleet), len(f.clients), len(contracts))
+		}
+		if apptest.Raced() { // make test-faults takes all of them
+			contracts = contracts[:500]
+		}
 		at(t, c, "2026-06-15")
 		c.Admin, c.Employee, c.User = c.Nobody.SignIn("amra"), c.Nobody.SignIn("emir"), c.Nobody.SignIn("uma")
 		f.enter(t, c, contracts)
-		if len(f.fleet) != 665 || len(f.clients) != 348 || len(contracts) != 2125 || len(f.refused) == 0 {
-			t.Errorf("the files have %d cars, %d customers and %d contracts, %d of them refused", len(f.fleet), len(f.clients), len(contracts), len(f.refused))
+		if len(f.refused) == 0 {
+			t.Error("no contract is refused")
 		}
 		t.Logf("%d contracts were made, %d refused for the status of their car", len(f.contracts), len(f.refused))
 		apptest.CheckBooks(t, c.Database.Raw(t), "2026-06-15")

@@ -40,7 +40,7 @@ func TestOneOf200RentsTheCar(t *testing.T) {
 		const callers = 200
 		rounds := 50
 		if apptest.Raced() { // make test-faults plays all of them
-			rounds = 10
+			rounds = 5
 		}
 		car := c.Admin.Make("/api/cars", apptest.Car("A12-K-345"))
 		customer := c.Employee.Make("/api/customers", apptest.Customer("1234567"))

@@ -164,7 +164,7 @@ func (o desks) othersRead(t *testing.T) {
 
 func TestOwnWritesAreRead(t *testing.T) {
 	t.Parallel()
-	ownWrites(t, 500)
+	ownWrites(t, 250)
 }
 
 func TestFaultOwnWritesAreRead(t *testing.T) {
