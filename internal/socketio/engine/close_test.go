@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -315,6 +317,28 @@ func TestRefusedByHandler(t *testing.T) {
 	for range 2 {
 		if got := after(t, "closed", left); got != "forced close" {
 			t.Error(got)
+		}
+	}
+}
+
+// TestCloseWhileTheyArrive closes servers in the middle of handshakes: none
+// fails, and none is left.
+func TestCloseWhileTheyArrive(t *testing.T) {
+	for range 200 {
+		left, came := make(chan string, 10), make(chan struct{}, 10)
+		s := engine.NewServer(engine.Config{}, func(*engine.Conn) engine.Handler { came <- struct{}{}; return wild{left} })
+		var arriving sync.WaitGroup
+		for range cap(left) {
+			arriving.Go(func() {
+				r := httptest.NewRequestWithContext(t.Context(), "GET", "/?EIO=4&transport=polling", nil)
+				s.ServeHTTP(httptest.NewRecorder(), r)
+			})
+		}
+		after(t, "the first comes", came)
+		s.Close()
+		arriving.Wait()
+		if n := s.Stats(); n != (engine.Stats{}) {
+			t.Fatalf("closed, and still there: %+v", n)
 		}
 	}
 }
