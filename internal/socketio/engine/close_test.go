@@ -38,6 +38,26 @@ func TestHeartbeat(t *testing.T) {
 	}
 }
 
+// TestExcuse says something else instead of a pong: that gives more time, once.
+func TestExcuse(t *testing.T) {
+	d := open(t, engine.Config{PingInterval: 20 * time.Millisecond, PingTimeout: time.Hour})
+	s, c := d.connect()
+	for range 2 {
+		s.want("2")
+		first := engine.Due(c)
+		var more [2]time.Time
+		for i := range more {
+			s.write("4x")
+			after(t, "a message", d.told)
+			more[i] = engine.Due(c)
+		}
+		if !more[0].After(first) || !more[1].Equal(more[0]) {
+			t.Errorf("the pong is due at %s, then at %s", first, more)
+		}
+		s.write("3")
+	}
+}
+
 func TestSilence(t *testing.T) {
 	d := open(t, engine.Config{PingInterval: 20 * time.Millisecond, PingTimeout: 30 * time.Millisecond})
 	query, _ := d.poll()
@@ -230,6 +250,14 @@ func TestAllOrNone(t *testing.T) {
 	query, c := d.poll()
 	d.want("POST", query, "3", 200, "ok")
 	big := engine.Text([]byte(strings.Repeat("x", 600)))
+	if err := c.Send(big, big); err != nil {
+		t.Errorf("too much for who takes everything: %v", err)
+	}
+	if a := d.must("GET", query, ""); len(a.body) != 2*601+1 {
+		t.Errorf("it gets %d bytes", len(a.body))
+	}
+	engine.WaitForNoPoll(t, c)
+	send(t, c, "a")
 	if err := c.Send(big, big); !errors.Is(err, engine.ErrClosed) {
 		t.Error(err)
 	}

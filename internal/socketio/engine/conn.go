@@ -34,9 +34,10 @@ type Conn struct {
 	probed   bool    // it has been answered: polls shall end
 	goodbye  *Frame  // what ends the last poll
 
-	timer  *time.Timer
-	due    time.Time // of what the timer is for
-	pinged bool      // a ping was sent and not answered
+	timer   *time.Timer
+	due     time.Time // of what the timer is for
+	pinged  bool      // a ping was sent and not answered
+	excused bool      // it has more time to answer, since it said something else
 }
 
 type state byte
@@ -51,7 +52,8 @@ const (
 func (c *Conn) ID() string { return c.id }
 
 // Send queues all frames, next to each other, or none. It never blocks. A
-// client for whom too much waits is dropped as slow. Its error is ErrClosed.
+// client for whom too much waits with them is dropped as slow; if nothing else
+// waits, they are never too much. Its error is ErrClosed.
 func (c *Conn) Send(frames ...*Frame) error {
 	c.mu.Lock()
 	if c.state != isOpen {
@@ -59,7 +61,7 @@ func (c *Conn) Send(frames ...*Frame) error {
 		return ErrClosed
 	}
 	limits := &c.server.config
-	if c.waiting+size(frames) > limits.MaxWaiting || len(c.queue)+len(frames) > limits.MaxPackets {
+	if c.waiting > 0 && (c.waiting+size(frames) > limits.MaxWaiting || len(c.queue)+len(frames) > limits.MaxPackets) {
 		c.mu.Unlock()
 		c.end(reasonSlow)
 		return ErrClosed

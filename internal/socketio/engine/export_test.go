@@ -60,6 +60,13 @@ func Waiting(c *Conn) int {
 	return c.waiting
 }
 
+// Due returns when the next ping, or the answer to one, is due.
+func Due(c *Conn) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.due
+}
+
 func eventually(t *testing.T, c *Conn, what string, ok func() bool) {
 	t.Helper()
 	again := time.NewTicker(time.Millisecond)

@@ -33,7 +33,7 @@ func (c *Conn) tock() (reason string) {
 	case c.pinged:
 		return reasonSilent
 	default:
-		c.pinged = true
+		c.pinged, c.excused = true, false
 		c.beat(c.server.config.PingTimeout)
 		c.push(pingFrame)
 	}
@@ -47,5 +47,16 @@ func (c *Conn) pong() {
 	if c.state == isOpen && c.pinged {
 		c.pinged = false
 		c.beat(c.server.config.PingInterval)
+	}
+}
+
+// excuse gives a client that says something else more time to answer a ping,
+// once: what it sends may be long, and its pong behind it.
+func (c *Conn) excuse() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state == isOpen && c.pinged && !c.excused {
+		c.excused = true
+		c.beat(c.server.config.PingTimeout)
 	}
 }

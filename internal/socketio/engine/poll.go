@@ -103,7 +103,7 @@ func (c *Conn) await(ctx context.Context, p *poll) []*Frame {
 	}
 	end := time.NewTimer(limit)
 	defer end.Stop()
-	for late := false; ; {
+	for late := false; ctx.Err() == nil; {
 		if frames := c.takeFor(p, late); frames != nil {
 			return frames
 		}
@@ -112,9 +112,9 @@ func (c *Conn) await(ctx context.Context, p *poll) []*Frame {
 		case <-end.C:
 			late = true
 		case <-ctx.Done():
-			return nil
 		}
 	}
+	return nil
 }
 
 // takeFor returns what a poll answers now, if anything.

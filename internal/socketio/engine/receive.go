@@ -10,6 +10,9 @@ import (
 // take does what a packet asks for. It returns why the client has to be closed,
 // or nothing.
 func (c *Conn) take(p packet, via *http.Request) (reason string) {
+	if p.kind != kindPong {
+		c.excuse()
+	}
 	switch p.kind {
 	case kindMessage:
 		c.deliver(p, via)
