@@ -35,7 +35,8 @@ type client struct {
 	mu      sync.Mutex
 	sockets []*Socket    // connected, or asking to be
 	ended   []*Namespace // by the server: what the client says there may have been on its way
-	unused  *time.Timer
+	unused  *time.Timer  // closes a client that is connected to nothing
+	used    bool         // it was admitted somewhere, so that unused does not run
 	closed  bool
 }
 
@@ -64,7 +65,7 @@ func (c *client) Message(data []byte, binary bool, via *http.Request) {
 		return
 	}
 	c.expect(c.decoder.partial != nil)
-	if m != nil && !c.handle(m, len(data), via) {
+	if m != nil && !c.handle(m, via) {
 		c.drop(forced)
 	}
 }
@@ -82,7 +83,7 @@ func (c *client) expect(rest bool) {
 
 // handle does what a packet asks for, and reports whether the client may send
 // it: it is connected, and does not wait for too much.
-func (c *client) handle(m *message, size int, via *http.Request) bool {
+func (c *client) handle(m *message, via *http.Request) bool {
 	if m.kind == connectPacket {
 		c.connect(m, via)
 		return true
@@ -93,10 +94,7 @@ func (c *client) handle(m *message, size int, via *http.Request) bool {
 	}
 	switch m.kind {
 	case eventPacket, binaryEventPacket:
-		for _, a := range m.Attachments {
-			size += len(a)
-		}
-		return s.take(&Event{Name: m.event, Payload: m.Payload, socket: s, id: m.id}, size)
+		return s.take(&Event{Name: m.event, Payload: m.Payload, socket: s, id: m.id}, m.size())
 	case ackPacket, binaryAckPacket:
 		s.answer(m.id, m.Payload)
 	default:
@@ -152,12 +150,14 @@ func (c *client) admitted(s *Socket) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if slices.Contains(c.sockets, s) {
+		c.used = true
 		c.unused.Stop()
 	}
 }
 
-// remove takes a socket off, before the client is told. If it is then connected
-// to nothing it is closed some time later.
+// remove takes a socket off, before the client is told. If it no longer is
+// connected to anything it is closed some time later. Who never was has no more
+// time for asking once more.
 func (c *client) remove(s *Socket, byServer bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -169,7 +169,8 @@ func (c *client) remove(s *Socket, byServer bool) {
 	if byServer && !slices.Contains(c.ended, s.space) {
 		c.ended = append(c.ended, s.space)
 	}
-	if !c.closed && !slices.ContainsFunc(c.sockets, (*Socket).isConnected) {
+	if c.used && !c.closed && !slices.ContainsFunc(c.sockets, (*Socket).isConnected) {
+		c.used = false
 		c.unused.Reset(c.server.config.ConnectTimeout)
 	}
 }

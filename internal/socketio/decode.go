@@ -32,6 +32,15 @@ type message struct {
 	Payload
 }
 
+// size returns the bytes that came, but for a few.
+func (m *message) size() int {
+	n := len(m.json)
+	for _, a := range m.Attachments {
+		n += len(a)
+	}
+	return n
+}
+
 // A decoder makes packets of what one client sends. After an error it is of no
 // more use.
 type decoder struct {

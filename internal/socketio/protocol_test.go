@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"cartracker/internal/socketio"
 )
 
@@ -167,7 +169,7 @@ func TestMalformed(t *testing.T) {
 }
 
 func TestNeverConnected(t *testing.T) {
-	h := serve(t, socketio.Config{ConnectTimeout: 100 * time.Millisecond}, usual)
+	h := serve(t, socketio.Config{ConnectTimeout: 500 * time.Millisecond}, usual)
 	connected := h.guest()
 	h.dial().closed()
 	left := h.guest()
@@ -178,6 +180,24 @@ func TestNeverConnected(t *testing.T) {
 	slow.closed()
 	connected.say(`2["message"]`)
 	connected.hears(`2["message-back"]`)
+}
+
+// TestNeverAdmitted asks again and again: that gives no more time.
+func TestNeverAdmitted(t *testing.T) {
+	h := serve(t, socketio.Config{ConnectTimeout: 500 * time.Millisecond}, func(s *socketio.Server) {
+		s.Of("/").Admit(func(context.Context, *socketio.Request) (socketio.Admission, error) {
+			return socketio.Admission{}, &socketio.Refusal{Message: "no"}
+		})
+	})
+	g := h.dial()
+	for end := time.Now().Add(patience); g.conn.Write(t.Context(), websocket.MessageText, []byte("40")) == nil; {
+		if _, err := g.take(); err != nil {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("it may ask for ever")
+		}
+	}
 }
 
 func TestAdmission(t *testing.T) {

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"cartracker/internal/redis/redistest"
 	"cartracker/internal/socketio"
 	"cartracker/internal/socketio/engine"
@@ -205,6 +207,26 @@ func TestTooMuchWaits(t *testing.T) {
 		if i > 1_000_000 {
 			t.Fatal("everything is kept")
 		}
+	}
+	g.closed()
+}
+
+// TestLargePacketsWait has texts with a small attachment each wait for a handler
+// that never ends: what the texts take is bounded too.
+func TestLargePacketsWait(t *testing.T) {
+	h := serve(t, socketio.Config{}, func(s *socketio.Server) {
+		s.Of("/").OnConnect(func(s *socketio.Socket) {
+			s.On("wait", func(*socketio.Event) { <-s.Context().Done() })
+		})
+	})
+	g := h.guest()
+	g.say(`2["wait"]`)
+	large := `451-["x",{"_placeholder":true,"num":0},"` + strings.Repeat("x", 900_000) + `"]`
+	for i := 0; g.conn.Write(t.Context(), websocket.MessageText, []byte(large)) == nil; i++ {
+		if i > 100 {
+			t.Fatal("everything is kept")
+		}
+		_ = g.conn.Write(t.Context(), websocket.MessageBinary, nil) // it may be closed by now
 	}
 	g.closed()
 }
