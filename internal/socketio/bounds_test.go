@@ -2,6 +2,7 @@ package socketio
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,18 +24,25 @@ func TestHistoryIsBounded(t *testing.T) {
 		t.Errorf("%d events are kept", got)
 	}
 	fill(1, "")
-	first := fmt.Sprintf("%s%s", n.history.name, "1")
+	first := n.history.name + "1"
 	if _, ok := n.history.since(first); ok {
 		t.Error("an event that is forgotten was found")
 	}
-	if list, ok := n.history.since(strings.TrimSuffix(n.offset(false), "")); ok || list != nil {
+	if list, ok := n.history.since(n.offset(false)); ok || list != nil {
 		t.Error("an event to come was found")
 	}
 	fill(70, strings.Repeat("x", 1<<18))
 	if got := len(n.history.list); n.history.bytes > mostHistoryBytes || got > 64 || got < 60 {
 		t.Errorf("%d bytes of %d events", n.history.bytes, len(n.history.list))
 	}
+	gap := fmt.Sprint(n.history.name, strconv.FormatUint(n.history.last-uint64(len(n.history.list)), 36))
+	if list, ok := n.history.since(gap); !ok || len(list) != len(n.history.list) {
+		t.Errorf("after the last that is forgotten come %d events (%v)", len(list), ok)
+	}
 	n.forget(time.Now().Add(2 * time.Hour))
+	if list, ok := n.history.since(fmt.Sprint(n.history.name, strconv.FormatUint(n.history.last, 36))); !ok || len(list) != 0 {
+		t.Errorf("who has heard all has missed %d events (%v)", len(list), ok)
+	}
 	if n.history.bytes != 0 || len(n.history.list) != 0 {
 		t.Errorf("%d bytes of %d events", n.history.bytes, len(n.history.list))
 	}

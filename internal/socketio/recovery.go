@@ -73,15 +73,15 @@ func (h *history) trim(before time.Time) {
 	h.list = h.list[i:]
 }
 
-// since returns the events after the one of an offset, if that still is there.
+// since returns the events after the one of an offset, if they still are there.
 func (h *history) since(offset string) (list []remembered, ok bool) {
 	digits, ours := strings.CutPrefix(offset, h.name)
 	number, err := strconv.ParseUint(digits, 36, 64)
 	first := h.last - uint64(len(h.list)) + 1
-	if !ours || err != nil || number < first || number > h.last {
+	if !ours || err != nil || number+1 < first || number > h.last {
 		return nil, false
 	}
-	return h.list[number-first+1:], true
+	return h.list[number+1-first:], true
 }
 
 // concerns reports whether a message is for a socket that is, or was, in rooms.
