@@ -117,7 +117,7 @@ func parse(text []byte) (m *message, attachments int, err error) {
 func countOf(text []byte) (n int, rest []byte, err error) {
 	digits, rest, found := bytes.Cut(text, []byte("-"))
 	n, err = strconv.Atoi(string(digits))
-	if err != nil || !found || len(digits) > 2 || digits[0] < '0' || n > mostAttachments {
+	if err != nil || !found || len(digits) > 2 || digits[0] < '0' || n < 1 || n > mostAttachments {
 		return 0, nil, errAttachments
 	}
 	return n, rest, nil

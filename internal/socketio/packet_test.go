@@ -140,6 +140,8 @@ func TestMalformed(t *testing.T) {
 		`51["x"]`:                                errAttachments,
 		`511-["x"]`:                              errAttachments,
 		`5999999999999999999999-["x"]`:           errAttachments,
+		`50-["x"]`:                               errAttachments,
+		`60-1[]`:                                 errAttachments,
 		`51e1-["x"]`:                             errAttachments,
 		`50-["x",{"_placeholder":true,"num":0}]`: errAttachments,
 	} {
@@ -159,8 +161,6 @@ func TestWellFormed(t *testing.T) {
 		`2[""]`,
 		`2["\ud800"]`,
 		`2["x",{"_placeholder":true,"num":5}]`, // stands for nothing where nothing is attached
-		`50-["x"]`,
-		`60-1[]`,
 		`0{}`,
 	} {
 		if m, err := decode(wire{text: text}); m == nil || err != nil {
