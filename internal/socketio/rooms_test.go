@@ -245,12 +245,14 @@ func TestVolatile(t *testing.T) {
 			return false
 		}
 	})
-	large := strings.Repeat("x", 8<<20)
-	_ = s.Emit("large", large)
-	_ = s.Emit("large", large) // more than the system takes for who reads slowly
+	large := strings.Repeat("x", 15<<20)
+	g.rest.Lock()
+	_ = s.Emit("large", large) // which it may be reading still
+	_ = s.Emit("large", large) // more than the system takes for who does not read
 	_ = s.EmitVolatile("v", 1)
 	_ = h.Of("/").To().Volatile().Emit("v", 2)
 	_ = s.Emit("end")
+	g.rest.Unlock()
 	var heard []string
 	for m := g.next(); m != `2["end"]`; m = g.next() {
 		if m = m[:min(len(m), 8)]; m != `2["v",0]` { // which may be late
@@ -271,7 +273,7 @@ func TestPresence(t *testing.T) {
 	tells := make(chan told, 100)
 	prepare := func(s *socketio.Server) {
 		n := s.Of("/")
-		n.Use(socketio.NewRedis(redistest.Open(t, redis.URL()), "test"))
+		n.Use(socketio.NewRedis(patientLine{redistest.Open(t, redis.URL())}, "test"))
 		n.Admit(func(_ context.Context, r *socketio.Request) (socketio.Admission, error) {
 			return socketio.Admission{Member: string(r.Auth), MaxSockets: 2}, nil
 		})

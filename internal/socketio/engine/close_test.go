@@ -66,7 +66,12 @@ func TestSilence(t *testing.T) {
 	s, _ := d.connect()
 	s.wantClosed()
 	d.wantLeft("ping timeout")
-	query, c := d.poll() // who polls but never answers
+}
+
+// TestSilentPoller polls but never answers.
+func TestSilentPoller(t *testing.T) {
+	d := open(t, engine.Config{PingInterval: 20 * time.Millisecond, PingTimeout: time.Second}) // for the poll to come
+	query, c := d.poll()
 	d.want("GET", query, "", 200, "2")
 	d.wantLeft("ping timeout")
 	if err := c.Send(engine.Text(nil)); !errors.Is(err, engine.ErrClosed) {
