@@ -13,7 +13,7 @@ type Config struct {
 	UpgradeTimeout time.Duration // for an upgrade, from its beginning to its end; 10 s
 	WriteTimeout   time.Duration // for one write: a client that takes longer is dropped; 10 s
 	MaxPayload     int64         // bytes of one message, and of the body of one POST; 1,000,000
-	MaxWaiting     int           // bytes that may wait for one client, who is dropped as slow when there are more; 1 MiB
+	MaxWaiting     int           // bytes that may wait for one client, who is dropped as slow when more would wait with what comes; 1 MiB
 	MaxPackets     int           // packets that may wait for one client, likewise; 20,000
 	// Allow reports whether a request (handshake, poll, POST or websocket) may
 	// come at all, for instance by its Origin. nil allows every one.
