@@ -22,8 +22,8 @@ type Namespace struct {
 	here  tally // sockets by member, and who is told of at the moment
 	lost  lostSockets
 
-	// leaving is held while a socket ceases to be connected, and while it is
-	// looked for those that are to be ended. It is taken before order.
+	// leaving is held while a socket is connected or ceases to be, and while it
+	// is looked for those that are to be ended. It is taken before order.
 	leaving sync.Mutex
 
 	order   sync.Mutex // held while something is sent to several, so that all get it in the same order
@@ -120,8 +120,14 @@ func (n *Namespace) decide(ctx context.Context, r *Request) (a Admission, _ *Ref
 }
 
 // register puts a socket that was admitted into its rooms and answers it, with
-// what it missed if it was lost. It reports false if the client has gone.
+// what it missed if it was lost. It reports false if the client has gone; what
+// was lost then still is.
 func (n *Namespace) register(s *Socket, a Admission, c claim, recovering bool) bool {
+	n.leaving.Lock()
+	defer n.leaving.Unlock()
+	if s.isOver() {
+		return false
+	}
 	n.order.Lock()
 	defer n.order.Unlock()
 	rooms, missed := a.Rooms, []packet(nil)

@@ -203,6 +203,34 @@ func TestEndsForGood(t *testing.T) {
 	}
 }
 
+// TestLostTwice loses its transport once more while it is being recovered.
+func TestLostTwice(t *testing.T) {
+	asked, gone := make(chan struct{}), make(chan struct{})
+	h := serve(t, socketio.Config{Recovery: time.Minute}, func(s *socketio.Server) {
+		recoverable(s)
+		s.Of("/").Admit(func(ctx context.Context, r *socketio.Request) (socketio.Admission, error) {
+			if strings.Contains(string(r.Auth), "wait") {
+				close(asked)
+				<-ctx.Done()
+				close(gone)
+			}
+			return socketio.Admission{Owner: "ana", Rooms: []string{"a"}}, nil
+		})
+	})
+	a, offset := h.lose()
+	g := h.dial()
+	g.say("0" + claim("wait", a, offset))
+	<-asked
+	g.leave()
+	<-gone
+	_ = h.Of("/").To("a").Emit("missed")
+	g = h.dial()
+	if again := g.connects("/", claim("ana", a, offset)); again != a {
+		t.Fatalf("%+v, want %+v", again, a)
+	}
+	g.event("missed")
+}
+
 func TestRecoveryEnds(t *testing.T) {
 	h := serve(t, socketio.Config{Recovery: time.Nanosecond}, recoverable)
 	a, offset := h.lose()

@@ -105,6 +105,12 @@ func (s *Socket) isConnected() bool {
 	return s.connected && !s.over
 }
 
+func (s *Socket) isOver() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.over
+}
+
 // open connects the socket and sends the answer and what was missed, unless it
 // is over already. The namespace's order is held.
 func (s *Socket) open(rooms []string, answer any, missed []packet) bool {
