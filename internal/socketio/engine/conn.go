@@ -112,10 +112,12 @@ func (c *Conn) finish(reason string, within time.Duration) {
 }
 
 // shutdown closes the client because the server closes. Who polls is not
-// waited for: the next poll would be refused.
+// waited for: the next poll would be refused. But who upgrades is: the usual
+// client that has stopped polling for a websocket does not notice that this ends
+// before it has taken over.
 func (c *Conn) shutdown() {
 	c.mu.Lock()
-	polls := c.socket == nil
+	polls := c.socket == nil && !c.upgrades
 	c.mu.Unlock()
 	if polls {
 		c.end(reasonShutdown)

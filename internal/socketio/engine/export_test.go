@@ -60,6 +60,12 @@ func Waiting(c *Conn) int {
 	return c.waiting
 }
 
+// WaitForClosing waits until the client is being closed.
+func WaitForClosing(t *testing.T, c *Conn) {
+	t.Helper()
+	eventually(t, c, "it is being closed", func() bool { return c.state != isOpen })
+}
+
 // Due returns when the next ping, or the answer to one, is due.
 func Due(c *Conn) time.Time {
 	c.mu.Lock()

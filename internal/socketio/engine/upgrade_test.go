@@ -158,6 +158,25 @@ func TestClosedWhileUpgrading(t *testing.T) {
 	d.wantLeft("forced close")
 }
 
+// TestServerClosesWhileUpgrading closes the server when the client has stopped
+// polling and not yet said that it uses the websocket.
+func TestServerClosesWhileUpgrading(t *testing.T) {
+	d := open(t, engine.Config{})
+	query, c := d.poll()
+	s := d.dial(asSocket(query))
+	s.write("2probe")
+	s.want("3probe")
+	closed := make(chan struct{})
+	go func() { d.server.Close(); close(closed) }()
+	engine.WaitForClosing(t, c)
+	s.write("5")
+	if code := s.wantClosed(); code != websocket.StatusGoingAway {
+		t.Errorf("closed with %v", code)
+	}
+	after(t, "the server closes", closed)
+	d.wantLeft("server shutting down")
+}
+
 // TestUpgradeUnderFire sends numbered packets both ways while a client upgrades
 // as the usual one does: it stops polling and posting before it says so.
 func TestUpgradeUnderFire(t *testing.T) {
