@@ -43,7 +43,8 @@ type Audience struct {
 	Except []record.UserID
 }
 
-// A Service keeps the inboxes. All of its fields are required.
+// A Service keeps the inboxes. All of its fields are required. It reads as of the
+// last commit: others write into an inbox, and its owner, told so at once, looks.
 type Service struct {
 	record.Env
 	Store Store
@@ -71,7 +72,7 @@ func (s *Service) list(ctx context.Context, sel Selection, f Filter) (page.Of[No
 	if err := sel.own(ctx); err != nil {
 		return page.Of[Notification]{}, err
 	}
-	all, err := s.Store.List(ctx, sel, f)
+	all, err := s.Store.List(record.Fresh(ctx), sel, f)
 	for i := range all.Items {
 		all.Items[i].tell()
 	}
@@ -92,7 +93,7 @@ func (s *Service) UnreadCount(ctx context.Context) (int, error) {
 	if err := sel.own(ctx); err != nil {
 		return 0, err
 	}
-	return s.Store.Count(ctx, sel)
+	return s.Store.Count(record.Fresh(ctx), sel)
 }
 
 // ByIDs returns those of these notifications that there are, whoever they are
