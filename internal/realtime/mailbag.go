@@ -14,6 +14,7 @@ const (
 	maxMail      = 20_000          // changes of inboxes that wait to be told
 	mailTogether = 500             // notifications that are read at a time
 	mailTime     = 5 * time.Second // for reading them
+	mailPause    = time.Second     // before they are read again
 )
 
 // A mailbag holds the changes of inboxes of which nobody here was told yet. The
@@ -120,7 +121,9 @@ func (h *Hub) tellOwners(ctx context.Context, changes []record.Event) {
 	}
 }
 
-// read returns the notifications that changes are about, as they are now.
+// read returns the notifications that changes are about, as they are now. What
+// cannot be read is read again until ctx is done: nobody would miss what they
+// were not told of.
 func (h *Hub) read(ctx context.Context, changes []record.Event) map[string]notifications.Notification {
 	out := map[string]notifications.Notification{}
 	var ids []string
@@ -132,14 +135,25 @@ func (h *Hub) read(ctx context.Context, changes []record.Event) map[string]notif
 	if ids == nil {
 		return out
 	}
-	limited, cancel := context.WithTimeout(ctx, mailTime)
-	defer cancel()
-	all, err := h.Notifications.ByIDs(limited, ids)
+	all, err := h.byIDs(ctx, ids)
 	if err != nil && ctx.Err() == nil {
-		slog.WarnContext(ctx, "notifications could not be read: nobody is told of them at once", "notifications", len(ids), "err", err)
+		slog.WarnContext(ctx, "notifications cannot be read; it is tried again", "notifications", len(ids), "err", err)
+	}
+	for err != nil && ctx.Err() == nil {
+		select {
+		case <-time.After(mailPause):
+			all, err = h.byIDs(ctx, ids)
+		case <-ctx.Done():
+		}
 	}
 	for _, n := range all {
 		out[string(n.ID)] = n
 	}
 	return out
+}
+
+func (h *Hub) byIDs(ctx context.Context, ids []string) ([]notifications.Notification, error) {
+	ctx, cancel := context.WithTimeout(ctx, mailTime)
+	defer cancel()
+	return h.Notifications.ByIDs(ctx, ids)
 }
