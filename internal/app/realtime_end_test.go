@@ -111,6 +111,35 @@ func TestSocketRevokedMeanwhile(t *testing.T) {
 	})
 }
 
+// Whoever signs in again after all their sessions were ended stays, even where
+// the feed tells of that end only then.
+func TestSocketSignedInAgain(t *testing.T) {
+	t.Parallel()
+	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
+		ended := func(seq int64) {
+			e := record.Event{Seq: seq, Change: record.Change{Topic: record.Sessions, Kind: record.Deleted, ID: string(c.User.ID)}}
+			c.Realtime.Follow(t.Context(), record.Batch{Events: []record.Event{e}, Through: seq})
+		}
+		before, err := c.Feed.Counter(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := c.User.Connect()
+		ended(before)
+		if got := s.Ask("join"); got.Text("ok") != "true" {
+			t.Error(got.Args)
+		}
+		after, err := c.Feed.Counter(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended(after + 1)
+		if byPacket, _ := s.Ends(within); !byPacket {
+			t.Error("a socket outlives all sessions of its user")
+		}
+	})
+}
+
 // A session that ends by time ends its sockets; one that was refreshed goes on.
 func TestSocketLapsed(t *testing.T) {
 	t.Parallel()

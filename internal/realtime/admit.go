@@ -29,6 +29,9 @@ var errFull = &socketio.Refusal{Message: "too_many_sockets", Data: map[string]st
 type client struct {
 	record.Caller
 	socket *socketio.Socket
+	// asOf is the last change in the database before confirm looked, which
+	// knows what that one and those before it have ended. 0 if that is not known.
+	asOf int64
 }
 
 // admit finds out who asks to connect, from nothing but what carried that.
@@ -36,6 +39,7 @@ func (h *Hub) admit(ctx context.Context, r *socketio.Request) (socketio.Admissio
 	if err := h.untilBegun(ctx); err != nil {
 		return socketio.Admission{}, refusal(ctx, err)
 	}
+	asOf, _ := h.Counter(ctx) // while the database is away, confirm lets nobody stay
 	c, err := h.identify(h.SignIn(ctx), r)
 	if err != nil {
 		return socketio.Admission{}, refusal(ctx, err)
@@ -46,7 +50,7 @@ func (h *Hub) admit(ctx context.Context, r *socketio.Request) (socketio.Admissio
 		Member:     string(c.ID),
 		MaxSockets: maxSockets,
 		Full:       errFull,
-		Data:       &client{Caller: c},
+		Data:       &client{Caller: c, asOf: asOf},
 	}, nil
 }
 

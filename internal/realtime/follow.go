@@ -38,11 +38,18 @@ func (h *Hub) Follow(_ context.Context, b record.Batch) {
 	}
 }
 
-// revoke ends the sockets of sessions, or of users, that were signed out.
+// revoke ends the sockets of sessions, or of users, that were signed out. Who
+// has signed in again since, before the feed told of it, stays.
 func (h *Hub) revoke(events []record.Event) {
 	for _, e := range events {
-		if e.Topic == record.Sessions && e.Kind == record.Deleted {
-			_ = h.all.To(sessionRoom(e.ID), userRoom(e.ID)).Local().Disconnect()
+		if e.Topic != record.Sessions || e.Kind != record.Deleted {
+			continue
+		}
+		_ = h.all.To(sessionRoom(e.ID)).Local().Disconnect()
+		for _, s := range h.all.SocketsIn(userRoom(e.ID)) {
+			if s.Data().(*client).asOf < e.Seq {
+				s.Disconnect()
+			}
 		}
 	}
 }
