@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -34,6 +35,35 @@ func eachLimiter(t *testing.T, test func(*testing.T, *apptest.Company), settings
 		t.Parallel()
 		inRedis := func(c *config.Config) { c.RedisURL = config.NewSecret(redistest.New(t, redistest.Options{}).URL()) }
 		test(t, apptest.New(t, testdb.EmptyPostgres(t), append(settings, inRedis)...))
+	})
+}
+
+// Made-up refresh cookies count as requests of somebody unknown, also over a socket.
+func TestSocketStrangersAreLimited(t *testing.T) {
+	t.Parallel()
+	eachLimiter(t, func(t *testing.T, c *apptest.Company) {
+		try := func(cookie string) error {
+			s, err := c.Nobody.TryConnect(nil, "Origin: "+c.URL, "Cookie: refreshToken="+cookie)
+			if err == nil {
+				s.Lose()
+			}
+			return err
+		}
+		if err := try(c.User.Cookie); err != nil {
+			t.Fatal(err)
+		}
+		for i := range 100 {
+			if err := try(fmt.Sprint(i)); !errors.Is(err, apptest.ErrRefused{Message: "unauthorized", Code: "unauthorized"}) {
+				t.Fatalf("try %d: %v", i+1, err)
+			}
+		}
+		if err := try("one more"); !errors.Is(err, apptest.ErrRefused{Message: "unavailable", Code: "rate_limited"}) {
+			t.Error(err)
+		}
+		if res := c.Nobody.Do("GET", "/api/cars", nil); res.Status != 429 {
+			t.Error(res)
+		}
+		c.User.Connect() // whoever has a token is known
 	})
 }
 

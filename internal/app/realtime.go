@@ -29,6 +29,8 @@ func (o *Office) openRealtime() {
 		Adapter:       adapter,
 		Foreign:       o.API.Foreign,
 		RefreshToken:  o.API.RefreshToken,
+		MayTry:        o.API.MayTry,
+		Tried:         o.API.Tried,
 		SignIn:        in(overload.SignIn),
 		Write:         in(overload.Write),
 		Wake:          o.Feed.Wake,

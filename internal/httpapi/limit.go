@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -91,6 +92,20 @@ func (a *API) countUntried(r *http.Request, c record.Caller, tried *bool) {
 	if !*tried {
 		a.Limiter.Take(r.Context(), a.Limits.API, c.Network())
 	}
+}
+
+// MayTry refuses who asks if their network has used up what those may ask who
+// are not known.
+func (a *API) MayTry(ctx context.Context) error {
+	if s := a.Limiter.Peek(ctx, a.Limits.API, record.CallerOf(ctx).Network()); !s.OK {
+		return errTooMany(s)
+	}
+	return nil
+}
+
+// Tried counts who asks as one who is not known.
+func (a *API) Tried(ctx context.Context) {
+	a.Limiter.Take(ctx, a.Limits.API, record.CallerOf(ctx).Network())
 }
 
 func errTooMany(s ratelimit.State) error {

@@ -113,7 +113,14 @@ func (h *Hub) recognize(ctx context.Context, r *http.Request) (record.Person, id
 	if token == "" || !named || h.Foreign(r) {
 		return record.Person{}, "", record.ErrSignIn
 	}
-	return h.Identity.Recognize(ctx, token)
+	if err := h.MayTry(ctx); err != nil {
+		return record.Person{}, "", err
+	}
+	p, session, err := h.Identity.Recognize(ctx, token)
+	if errors.Is(err, record.ErrSignIn) {
+		h.Tried(ctx)
+	}
+	return p, session, err
 }
 
 // refusal is err as a client is told of it.
@@ -123,7 +130,7 @@ func refusal(ctx context.Context, err error) error {
 	switch f.Kind {
 	case fault.Unauthenticated, fault.Forbidden:
 		message = "unauthorized"
-	case fault.Unavailable:
+	case fault.Unavailable, fault.Exhausted:
 	default:
 		if !errors.Is(err, context.Canceled) {
 			slog.ErrorContext(ctx, "a socket could not be connected", "err", err)

@@ -37,6 +37,11 @@ type Config struct {
 	Foreign      func(*http.Request) bool
 	RefreshToken func(*http.Request) string
 
+	// MayTry refuses who asks if too many from their network are nobody known,
+	// and Tried counts one more: a cookie that is made up costs a transaction.
+	MayTry func(context.Context) error
+	Tried  func(context.Context)
+
 	// SignIn and Write say in the context what is done at the database, for those
 	// who decide how much of it is done at a time.
 	SignIn, Write func(context.Context) context.Context
