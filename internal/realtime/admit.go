@@ -39,11 +39,11 @@ func (h *Hub) admit(ctx context.Context, r *socketio.Request) (socketio.Admissio
 	if err := h.untilBegun(ctx); err != nil {
 		return socketio.Admission{}, refusal(ctx, err)
 	}
-	asOf, _ := h.Counter(ctx) // while the database is away, confirm lets nobody stay
 	c, err := h.identify(h.SignIn(ctx), r)
 	if err != nil {
 		return socketio.Admission{}, refusal(ctx, err)
 	}
+	asOf, _ := h.Counter(ctx) // while the database is away, confirm lets nobody stay
 	return socketio.Admission{
 		Owner:      strings.Join([]string{string(c.ID), c.SessionID, string(c.Role)}, " "),
 		Rooms:      roomsOf(c),
