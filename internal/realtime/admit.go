@@ -126,17 +126,19 @@ func (h *Hub) recognize(ctx context.Context, r *http.Request) (record.Person, id
 // refusal is err as a client is told of it.
 func refusal(ctx context.Context, err error) error {
 	f := fault.Of(err)
-	message := "unavailable"
+	message, later := "unavailable", true
 	switch f.Kind {
 	case fault.Unauthenticated, fault.Forbidden:
-		message = "unauthorized"
-	case fault.Unavailable, fault.Exhausted:
+		message, later = "unauthorized", false
+	case fault.Exhausted:
+		later = false // or it would ask again and again
+	case fault.Unavailable:
 	default:
 		if !errors.Is(err, context.Canceled) {
 			slog.ErrorContext(ctx, "a socket could not be connected", "err", err)
 		}
 	}
-	return &socketio.Refusal{Message: message, Data: map[string]string{"code": f.Code}}
+	return &socketio.Refusal{Message: message, Data: map[string]string{"code": f.Code}, Later: later}
 }
 
 // greet makes a socket of an admitted client one that is listened to.

@@ -38,15 +38,17 @@ func TestRefusal(t *testing.T) {
 	for _, c := range []struct {
 		err           error
 		message, code string
+		later         bool
 	}{
-		{record.ErrSignIn, "unauthorized", "unauthorized"},
-		{fault.New(fault.Unauthenticated, "token_expired", ""), "unauthorized", "token_expired"},
-		{record.ErrForbidden, "unauthorized", "forbidden"},
-		{fault.New(fault.Unavailable, "database_away", ""), "unavailable", "database_away"},
-		{fmt.Errorf("boom"), "unavailable", "internal_error"},
+		{record.ErrSignIn, "unauthorized", "unauthorized", false},
+		{fault.New(fault.Unauthenticated, "token_expired", ""), "unauthorized", "token_expired", false},
+		{record.ErrForbidden, "unauthorized", "forbidden", false},
+		{fault.New(fault.Unavailable, "database_away", ""), "unavailable", "database_away", true},
+		{fmt.Errorf("boom"), "unavailable", "internal_error", true},
+		{fault.New(fault.Exhausted, "rate_limited", ""), "unavailable", "rate_limited", false},
 	} {
 		r, ok := errors.AsType[*socketio.Refusal](refusal(t.Context(), c.err))
-		if !ok || r.Message != c.message || r.Data.(map[string]string)["code"] != c.code {
+		if !ok || r.Message != c.message || r.Data.(map[string]string)["code"] != c.code || r.Later != c.later {
 			t.Errorf("%v is told as %+v", c.err, r)
 		}
 	}

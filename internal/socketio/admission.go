@@ -27,6 +27,9 @@ type Admission struct {
 type Refusal struct {
 	Message string
 	Data    any
+	// Later says that the client had better ask again. It is not told, since who
+	// is told does not come back by itself: its transport is closed instead.
+	Later bool
 }
 
 // Error returns the message.

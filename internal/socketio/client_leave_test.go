@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -73,6 +74,25 @@ func TestServerClosesTransport(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestServerPutsClientOff looks at clients that ask again by themselves.
+func TestServerPutsClientOff(t *testing.T) {
+	eachTransport(t, func(t *testing.T, o nodetest.Options) {
+		var asked atomic.Int32
+		h := newHost(t, socketio.Config{}, func(h *host) {
+			h.All.Admit(func(context.Context, *socketio.Request) (socketio.Admission, error) {
+				if asked.Add(1) == 1 {
+					return socketio.Admission{}, &socketio.Refusal{Message: "not now", Later: true}
+				}
+				return socketio.Admission{}, nil
+			})
+		})
+		nodetest.Start(t).Connect(h.URL, o).Connected()
+		if n := asked.Load(); n != 2 {
+			t.Errorf("it asked %d times", n)
+		}
+	})
 }
 
 func eachTransportOf(t *testing.T, recoverable bool, test func(*testing.T, nodetest.Options)) {

@@ -178,10 +178,15 @@ func (s *Socket) refuse(r *Refusal) {
 	s.over = true
 	s.mu.Unlock()
 	s.cancel()
-	if !over {
-		s.client.remove(s, true)
-		s.client.refuse(s.space.name, r)
+	if over {
+		return
 	}
+	s.client.remove(s, true)
+	if r.Later {
+		s.client.conn.Close(forced)
+		return
+	}
+	s.client.refuse(s.space.name, r)
 }
 
 // end disconnects the socket, once.
