@@ -37,7 +37,7 @@ func TestClientLeaves(t *testing.T) {
 
 func TestServerSendsClientAway(t *testing.T) {
 	eachTransport(t, func(t *testing.T, o nodetest.Options) {
-		h := newHost(t, socketio.Config{Recovery: time.Minute}, owned)
+		h := newHost(t, socketio.Config{Recovery: time.Minute}, byAmra)
 		c := nodetest.Start(t).Connect(h.URL, o)
 		c.Connected()
 		s := h.came(t)
@@ -61,7 +61,7 @@ func TestServerSendsClientAway(t *testing.T) {
 func TestServerClosesTransport(t *testing.T) {
 	for _, recoverable := range []bool{true, false} {
 		eachTransportOf(t, recoverable, func(t *testing.T, o nodetest.Options) {
-			h := newHost(t, socketio.Config{Recovery: time.Minute}, owned)
+			h := newHost(t, socketio.Config{Recovery: time.Minute}, byAmra)
 			c := nodetest.Start(t).Connect(h.URL, o)
 			before := c.Connected()
 			s := h.came(t)
@@ -100,8 +100,8 @@ func eachTransportOf(t *testing.T, recoverable bool, test func(*testing.T, nodet
 	t.Run(name, func(t *testing.T) { eachTransport(t, test) })
 }
 
-// owned lets every socket be recovered.
-func owned(h *host) {
+// byAmra lets every socket be recovered.
+func byAmra(h *host) {
 	h.All.Admit(func(context.Context, *socketio.Request) (socketio.Admission, error) {
 		return socketio.Admission{Owner: "amra", Rooms: []string{"cars"}}, nil
 	})
@@ -109,7 +109,7 @@ func owned(h *host) {
 
 func TestClientIsRecovered(t *testing.T) {
 	eachTransport(t, func(t *testing.T, o nodetest.Options) {
-		h := newHost(t, socketio.Config{Recovery: time.Minute}, owned)
+		h := newHost(t, socketio.Config{Recovery: time.Minute}, byAmra)
 		o.NoReconnection = true
 		c := nodetest.Start(t).Connect(h.URL, o)
 		before := c.Connected()
