@@ -124,21 +124,20 @@ func announces(t *testing.T, seen *spy, db *store.DB) {
 	}
 }
 
-// inboxChanges are what the program does to inboxes.
+// inboxChanges are what the program does to inboxes, in an order in which it can.
 func inboxChanges(writing *store.DB, unseen notifications.Selection) (all []query) {
 	s, now := store.NewNotifications(writing), date.At(time.Date(2020, 12, 1, 0, 0, 0, 0, time.UTC))
-	for what, do := range map[string]func(context.Context) error{
-		"to see one": func(ctx context.Context) error {
-			return none(s.Update(ctx, aNotice, func(n *notifications.Notification) error { n.Status = notifications.Seen; return nil }))
-		},
-		"to see all":    func(ctx context.Context) error { return none(s.MarkSeen(ctx, unseen, now)) },
-		"to delete one": func(ctx context.Context) error { return s.Delete(ctx, aNotice) },
-		"the admins": func(ctx context.Context) error {
-			return none(s.Audience(ctx, notifications.Audience{Role: record.Admin, Except: []record.UserID{aUser}}))
-		},
-		"to tidy": func(ctx context.Context) error { return writing.Tidy(ctx, now) },
-	} {
+	add := func(what string, do func(context.Context) error) {
 		all = append(all, query{what, func(ctx context.Context, _ page.Query) (string, error) { return "", writing.InTx(ctx, do) }})
 	}
+	add("to see one", func(ctx context.Context) error {
+		return none(s.Update(ctx, aNotice, func(n *notifications.Notification) error { n.Status = notifications.Seen; return nil }))
+	})
+	add("to see all", func(ctx context.Context) error { return none(s.MarkSeen(ctx, unseen, now)) })
+	add("to delete one", func(ctx context.Context) error { return s.Delete(ctx, aNotice) })
+	add("the admins", func(ctx context.Context) error {
+		return none(s.Audience(ctx, notifications.Audience{Role: record.Admin, Except: []record.UserID{aUser}}))
+	})
+	add("to tidy", func(ctx context.Context) error { return writing.Tidy(ctx, now) })
 	return all
 }
