@@ -405,23 +405,24 @@ func TestMailsOfTwoInstances(t *testing.T) {
 func TestMailIsNotSentTwice(t *testing.T) {
 	t.Parallel()
 	apptest.Each(t, func(t *testing.T, c *apptest.Company) {
-		times, inTx := 0, c.Jobs.Env.InTx
+		var times atomic.Int32
+		inTx := c.Jobs.Env.InTx
 		c.Jobs.Env.InTx = func(ctx context.Context, do func(context.Context) error) error {
-			if times == 1 { // the mail was taken
+			if times.Load() == 1 { // the mail was taken
 				return errors.New("the database is away")
 			}
 			return inTx(ctx, do)
 		}
 		c.Jobs.Sender = fickle(func(_ context.Context, _ mail.Message, taken func() error) error {
-			times++
+			times.Add(1)
 			err := taken()
-			times = 2 // it is back
+			times.Add(1) // it is back
 			return err
 		})
 		work(t, c)
 		invite(c, "nina")
-		if j := until(t, c, 1, mail.Completed)[0]; times != 2 || j.State != mail.Completed {
-			t.Errorf("%+v, sent %d times", j, times)
+		if j := until(t, c, 1, mail.Completed)[0]; times.Load() != 2 || j.State != mail.Completed {
+			t.Errorf("%+v, sent %d times", j, times.Load()/2)
 		}
 	}, hasty, func(c *config.Config) { c.EmailTimeout, c.EmailPatience = "1s", "400ms" })
 }
