@@ -22,4 +22,7 @@ for zone in UTC Asia/Tokyo; do
 	TZ=$zone go test -count=1 ./internal/date/... ./internal/money/... ./internal/rental/...
 done
 
+# What the race detector would spoil: how much memory an idle client takes.
+go test -count=1 -run '^TestIdle$' ./internal/socketio/engine
+
 FUZZTIME=${FUZZTIME:-3s} scripts/fuzz.sh

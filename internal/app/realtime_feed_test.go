@@ -93,8 +93,9 @@ type follower struct {
 	raw   func(id string) int
 }
 
-// follow listens for some time on a new socket.
-func (f *follower) follow(d time.Duration) {
+// follow listens on a new socket until it was told of some changes, or of none
+// for so long.
+func (f *follower) follow(changes int, quiet time.Duration) {
 	s := f.at[rand.IntN(2)].Employee.Connect()
 	defer s.Lose()
 	got := s.Ask("subscribe", apptest.JSON{"topic": "cars", "since": f.since})
@@ -102,12 +103,19 @@ func (f *follower) follow(d time.Duration) {
 	if got.Text("ok") != "true" || got.Text("resync") == "true" || seq < f.since {
 		f.t.Fatalf("subscribed since %d: %s", f.since, got.Args)
 	}
-	time.Sleep(d) // for which the load goes on
+	var told []apptest.SocketEvent
+	for range changes {
+		e, ok := s.Within(quiet, "changed", func(apptest.SocketEvent) bool { return true })
+		if !ok {
+			break
+		}
+		told = append(told, e)
+	}
 	if got := s.Ask("join"); got.Text("ok") != "true" {
 		f.t.Fatal(got.Args)
 	}
 	f.since = seq
-	for _, e := range s.Take("changed") {
+	for _, e := range append(told, s.Take("changed")...) {
 		n := e.Number("seq")
 		if f.seqs = append(f.seqs, n); n > f.since {
 			f.since = n
@@ -152,13 +160,17 @@ func TestSocketMissesNothing(t *testing.T) {
 			})
 		}
 		for ctx.Err() == nil {
-			f.follow(time.Duration(rand.IntN(60)) * time.Millisecond)
+			f.follow(rand.IntN(12), 100*time.Millisecond)
 		}
 		all.Wait()
-		var want []int64
-		for range 2 { // until each instance has told of everything
-			f.follow(1500 * time.Millisecond)
+		var last int64
+		if err := raw.QueryRow("SELECT MAX(seq) FROM changes WHERE topic = 'cars'").Scan(&last); err != nil {
+			t.Fatal(err)
 		}
+		for began := time.Now(); f.since < last && time.Since(began) < time.Minute; {
+			f.follow(1, time.Second)
+		}
+		var want []int64
 		rows, err := raw.Query(fmt.Sprintf("SELECT seq FROM changes WHERE topic = 'cars' AND seq > %d ORDER BY seq", first))
 		if err != nil {
 			t.Fatal(err)
