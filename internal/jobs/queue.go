@@ -8,14 +8,16 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver"
+	"github.com/riverqueue/river/rivertype"
 
 	"cartracker/internal/identity"
 	"cartracker/internal/mail"
+	"cartracker/internal/part"
 	"cartracker/internal/ratelimit"
 	"cartracker/internal/record"
 	"cartracker/internal/rental"
@@ -33,6 +35,8 @@ const (
 	startAgain  = time.Second
 	trimEvery   = time.Minute
 )
+
+var errStopped = errors.New("jobs are worked no more, though nobody said so")
 
 // Settings bound what is done, how fast, and how long it is remembered.
 type Settings struct {
@@ -94,6 +98,7 @@ type Queue struct {
 	open     func(*river.Config) (client, error)
 	days     []day
 	dueEvery time.Duration
+	running  atomic.Int64
 }
 
 // Open returns the queue in a database, which is migrated. The second driver
@@ -117,6 +122,7 @@ func (q *Queue) looking() *river.Config {
 func (q *Queue) working() *river.Config {
 	c := q.looking()
 	c.Workers, c.SkipUnknownJobCheck = q.workers(), false
+	c.Middleware = []rivertype.Middleware{river.WorkerMiddlewareFunc(q.counted)}
 	c.Queues = map[string]river.QueueConfig{mailQueue: {MaxWorkers: q.Concurrency}, dayQueue: {MaxWorkers: 1, FetchPollInterval: 30 * time.Second}}
 	c.FetchCooldown, c.FetchPollInterval = q.FetchEvery, max(pollEvery, q.FetchEvery)
 	c.JobTimeout, c.RescueStuckJobsAfter, c.SoftStopTimeout = q.Timeout, q.Timeout+rescueAfter, softStop
@@ -127,13 +133,16 @@ func (q *Queue) working() *river.Config {
 }
 
 // Run works jobs until ctx is done. Then those that run may finish, for 20 s;
-// what has not finished by then goes back into the queue.
+// what has not finished by then goes back into the queue. It does the same, and
+// returns an error, when something panics beside the jobs.
 func (q *Queue) Run(ctx context.Context) error {
 	working, err := q.open(q.working())
 	if err != nil {
 		return err
 	}
-	for err := working.Start(ctx); err != nil; err = working.Start(ctx) {
+	toWork, stop := context.WithCancel(ctx)
+	defer stop()
+	for err := working.Start(toWork); err != nil; err = working.Start(toWork) {
 		slog.WarnContext(ctx, "jobs cannot be worked yet; it is tried again", "err", err)
 		select {
 		case <-time.After(startAgain):
@@ -142,14 +151,26 @@ func (q *Queue) Run(ctx context.Context) error {
 		}
 	}
 	snoozed, unsubscribe := working.Subscribe(river.EventKindJobSnoozed)
-	var beside sync.WaitGroup
-	beside.Go(func() { q.keepDays(ctx) })
-	beside.Go(func() { q.trim(ctx) })
-	beside.Go(func() { q.putBack(context.WithoutCancel(ctx), snoozed) })
-	<-working.Stopped()
-	unsubscribe()
-	beside.Wait()
-	return nil
+	return part.Together(ctx, part.Quietly(q.keepDays), part.Quietly(q.trim),
+		part.Quietly(func(ctx context.Context) { q.putBack(context.WithoutCancel(ctx), snoozed) }),
+		func(ctx context.Context) error {
+			defer unsubscribe() // which ends putBack
+			defer context.AfterFunc(ctx, stop)()
+			<-working.Stopped()
+			if ctx.Err() == nil {
+				return errStopped
+			}
+			return nil
+		})
+}
+
+// Running returns how many jobs are worked here now.
+func (q *Queue) Running() int { return int(q.running.Load()) }
+
+func (q *Queue) counted(ctx context.Context, _ *rivertype.JobRow, work func(context.Context) error) error {
+	q.running.Add(1)
+	defer q.running.Add(-1)
+	return work(ctx)
 }
 
 // putBack gives mails that did not have their turn the place that they had in

@@ -11,6 +11,7 @@ import (
 
 	"cartracker/internal/identity"
 	"cartracker/internal/notifications"
+	"cartracker/internal/part"
 	"cartracker/internal/record"
 	"cartracker/internal/socketio"
 	"cartracker/internal/socketio/engine"
@@ -94,12 +95,13 @@ func (h *Hub) Handler() http.Handler { return h.server }
 // Run does what is not done at once, until ctx is done, and then ends all that
 // the hub does in the background.
 func (h *Hub) Run(ctx context.Context) error {
-	var parts sync.WaitGroup
-	parts.Go(func() { h.deliver(ctx) })
-	parts.Go(func() { h.watchSessions(ctx) })
-	err := h.server.Run(ctx)
-	parts.Wait()
-	return err
+	return part.Together(ctx, part.Quietly(h.deliver), part.Quietly(h.watchSessions), h.server.Run)
+}
+
+// Connected returns how many clients are connected here.
+func (h *Hub) Connected() int {
+	n := h.server.Stats()
+	return int(n.Polling + n.Websocket)
 }
 
 // Close closes all connections, so that clients come back elsewhere, and takes

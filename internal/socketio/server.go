@@ -5,6 +5,7 @@ package socketio
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -19,6 +20,8 @@ const (
 	connectTimeout = 45 * time.Second
 	maxPayload     = 1_000_000 // what the engine takes if it is not told
 )
+
+var errAdapter = errors.New("socket.io: an adapter panicked")
 
 // Config is how a server treats its clients. Zero values mean the defaults.
 type Config struct {
@@ -68,14 +71,16 @@ func (s *Server) Close() {
 
 // Run runs the adapters, and forgets what nobody recovered, until ctx is done.
 // Then it closes the server, so that the adapters can tell that its members have
-// gone. It always returns nil.
+// gone. It does so too, and returns an error, when an adapter panics.
 func (s *Server) Run(ctx context.Context) error {
 	until, end := context.WithCancel(context.WithoutCancel(ctx))
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	var running sync.WaitGroup
 	for _, n := range s.namespaces {
 		running.Go(func() {
-			if err := n.adapter.Run(until, n.apply, n.told); err != nil && until.Err() == nil {
-				s.config.Log.Error("socket.io: an adapter ended", "namespace", n.name, "error", err)
+			if !s.guard("an adapter", func() { s.adapt(until, n) }) {
+				stop(errAdapter)
 			}
 		})
 	}
@@ -83,7 +88,22 @@ func (s *Server) Run(ctx context.Context) error {
 	s.Close()
 	end()
 	running.Wait()
+	if errors.Is(context.Cause(ctx), errAdapter) {
+		return errAdapter
+	}
 	return nil
+}
+
+// adapt runs the adapter of a namespace. What others publish is handled as what
+// clients send: a panic then ends nothing else.
+func (s *Server) adapt(until context.Context, n *Namespace) {
+	hear := func(m Message) { s.guard("what another instance published", func() { n.apply(m) }) }
+	told := func(members []string, present bool) {
+		s.guard("what is told of presence", func() { n.told(members, present) })
+	}
+	if err := n.adapter.Run(until, hear, told); err != nil && until.Err() == nil {
+		s.config.Log.Error("socket.io: an adapter ended", "namespace", n.name, "error", err)
+	}
 }
 
 // forget looks again and again for what can no longer be recovered, until ctx is

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"cartracker/internal/part"
 	"cartracker/internal/record"
 )
 
@@ -112,13 +113,17 @@ func (db *DB) ReadFrom(ctx context.Context, r Replication) error {
 
 // RunReplicas looks at the replicas until ctx is done.
 func (db *DB) RunReplicas(ctx context.Context) error {
-	var all sync.WaitGroup
-	all.Go(func() { every(ctx, func() { _ = db.replicas.sample(ctx) }) }) // the replicas are left out soon, and say why
-	for _, r := range db.replicas.all {
-		all.Go(func() { every(ctx, func() { db.replicas.inspect(ctx, r) }) })
+	looks := []func(context.Context) error{
+		func(ctx context.Context) error { // the replicas are left out soon, and say why
+			return every(ctx, func() { _ = db.replicas.sample(ctx) })
+		},
 	}
-	all.Wait()
-	return nil
+	for _, r := range db.replicas.all {
+		looks = append(looks, func(ctx context.Context) error {
+			return every(ctx, func() { db.replicas.inspect(ctx, r) })
+		})
+	}
+	return part.Together(ctx, looks...)
 }
 
 // Replicas tells how the replicas are.
@@ -132,7 +137,7 @@ func (db *DB) Replicas() (out []ReplicaState) {
 	return out
 }
 
-func every(ctx context.Context, look func()) {
+func every(ctx context.Context, look func()) error {
 	t := time.NewTicker(sightEvery)
 	defer t.Stop()
 	for {
@@ -140,7 +145,7 @@ func every(ctx context.Context, look func()) {
 		select {
 		case <-t.C:
 		case <-ctx.Done():
-			return
+			return nil
 		}
 	}
 }

@@ -5,6 +5,7 @@ const { io } = require('socket.io-client')
 const { say, obey } = require('./lines')
 
 const sockets = new Map()
+const watched = new Map()
 const acks = new Map()
 let lastAck = 0
 
@@ -63,6 +64,50 @@ function ask({ client, name, args, timeout }) {
   })
 }
 
+// watch lets a client do what docs/sockets.md tells pages to do: it subscribes to
+// a topic from what it knows each time it connects. What it is told is kept here,
+// and not said in a line for each event.
+function watch({ client, name: topic }) {
+  const socket = sockets.get(client)
+  const seen = { from: null, last: undefined, seqs: [], again: [], absences: [], waiting: [] }
+  watched.set(client, seen)
+  socket.offAny()
+  const know = (seq) => {
+    seen.last = seq
+    seen.waiting = seen.waiting.filter((w) => w.seq > seq || w.resolve())
+  }
+  socket.on('changed', ({ seq }) => {
+    seen.seqs.push(seq)
+    know(seq)
+  })
+  socket.on('connect', () => {
+    const away = seen.absences.at(-1)
+    if (away && !away.back) Object.assign(away, { back: Date.now(), recovered: Boolean(socket.recovered) })
+    socket.emit('subscribe', { topic, since: seen.last }, ({ seq, resync }) => {
+      if (seq === undefined) return // from a server that only says back what it is told
+      if (seen.from === null) seen.from = seq
+      if (resync) seen.again.push([seen.last, seq])
+      know(seq)
+    })
+  })
+  socket.on('disconnect', (reason) => seen.absences.push({ reason, lost: Date.now(), tries: 0 }))
+  socket.io.on('reconnect_attempt', () => { if (seen.absences.length) seen.absences.at(-1).tries++ })
+}
+
+// reach waits until a client that watches knows of a change, and all before it.
+function reach({ client, seq }) {
+  const seen = watched.get(client)
+  return new Promise((resolve) => {
+    if (seen.last >= seq) resolve()
+    else seen.waiting.push({ seq, resolve })
+  })
+}
+
+function told({ client }) {
+  const { from, seqs, again, absences } = watched.get(client)
+  return { from, seqs, again, absences }
+}
+
 function reply({ ack, args }) {
   const answer = acks.get(ack)
   acks.delete(ack)
@@ -74,6 +119,9 @@ obey({
   emit,
   ask,
   reply,
+  watch,
+  reach,
+  told,
   state: ({ client }) => state(sockets.get(client)),
   auth: ({ client, auth }) => { sockets.get(client).auth = auth },
   connect: ({ client }) => { sockets.get(client).connect() },

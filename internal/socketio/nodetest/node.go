@@ -53,6 +53,7 @@ type Options struct {
 	Share          bool              // uses the connection of a client of the same server, which has this set too
 	KeepCookies    bool              // sends cookies back
 	Timeout        time.Duration     // for the connection
+	Usual          bool              // connects again after 0.5 to 1.5 s, and then later and later, which is the default of the library
 }
 
 // options are what the client takes.
@@ -72,11 +73,15 @@ type options struct {
 }
 
 func (o Options) wire() *options {
-	return &options{
+	out := &options{
 		Path: o.Path, Auth: o.Auth, Query: o.Query, Headers: o.Headers, Transports: o.Transports, Upgrade: !o.NoUpgrade,
 		Reconnection: !o.NoReconnection, ReconnectionDelay: 20, ReconnectionDelayMax: 200,
 		ForceNew: !o.Share, WithCredentials: o.KeepCookies, Timeout: o.Timeout.Milliseconds(),
 	}
+	if o.Usual {
+		out.ReconnectionDelay, out.ReconnectionDelayMax = 1000, 5000
+	}
+	return out
 }
 
 // Connect begins to connect a client to a server, such as http://127.0.0.1:5000.

@@ -3,18 +3,19 @@
 package nodetest
 
 import (
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"cartracker/internal/machinetest"
 )
 
 // folder returns that of the programs. Where there is no Node, or the client is
 // not installed, the test is skipped, or fails if TEST_REQUIRE_NODE is set.
 func folder(t testing.TB) string {
 	t.Helper()
-	dir := filepath.Join(root(t), "internal", "socketio", "nodetest")
+	dir := filepath.Join(machinetest.Root(t), "internal", "socketio", "nodetest")
 	_, err := exec.LookPath("node")
 	if err == nil {
 		_, err = os.Stat(filepath.Join(dir, "node_modules", "socket.io-client"))
@@ -26,22 +27,5 @@ func folder(t testing.TB) string {
 		t.Fatalf("there is no Node with socket.io-client, and TEST_REQUIRE_NODE says that there must be: run scripts/need.sh (%v)", err)
 	}
 	t.Skipf("there is no Node with socket.io-client: run scripts/need.sh (%v)", err)
-	return ""
-}
-
-// root returns the folder of the module.
-func root(t testing.TB) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	for err == nil {
-		if _, missing := os.Stat(filepath.Join(dir, "go.mod")); missing == nil {
-			return dir
-		}
-		if filepath.Dir(dir) == dir {
-			err = errors.New("no go.mod above the test")
-		}
-		dir = filepath.Dir(dir)
-	}
-	t.Fatal(err)
 	return ""
 }

@@ -249,3 +249,27 @@ func until(t *testing.T, what string, done func() bool) {
 		}
 	}
 }
+
+// A client that watches a topic keeps what it was told, and when it was away.
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	s := nodetest.NewServer(t, nodetest.ServerOptions{})
+	c := nodetest.Start(t).Watch(s.URL, "cars", nodetest.Options{Transports: []string{"websocket"}})
+	c.Connected()
+	for seq := int64(3); seq < 6; seq++ {
+		c.Emit("changed", map[string]int64{"seq": seq}) // which the server sends back
+	}
+	c.Reach(5)
+	c.CutTransport()
+	c.Disconnected()
+	c.Connected()
+	c.Emit("changed", map[string]int64{"seq": 7})
+	c.Reach(7)
+	got := c.Told()
+	if !slices.Equal(got.Seqs, []int64{3, 4, 5, 7}) || len(got.Again) > 0 {
+		t.Errorf("was told %+v", got)
+	}
+	if len(got.Absences) != 1 || got.Absences[0].Reason != "transport close" || got.Absences[0].Tries != 1 || got.Absences[0].Took() < 10*time.Millisecond {
+		t.Errorf("was away %+v", got.Absences)
+	}
+}

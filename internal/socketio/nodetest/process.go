@@ -47,6 +47,7 @@ type command struct {
 	Auth    any      `json:"auth,omitempty"`
 	Timeout int      `json:"timeout,omitempty"` // milliseconds
 	Ack     int      `json:"ack,omitempty"`
+	Seq     int64    `json:"seq,omitempty"`
 
 	Volatile bool `json:"volatile,omitempty"`
 }

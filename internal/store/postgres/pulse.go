@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"cartracker/internal/part"
 )
 
 // A server that stops in the middle of everything, or a network that lets
@@ -56,11 +57,7 @@ func newPulse(p *pgxpool.Pool, others *lines, conf *pgconn.Config) *pulse {
 // Run feels the pulse until ctx is done.
 func (p *pulse) Run(ctx context.Context) error {
 	p.lines.mend()
-	var asking sync.WaitGroup
-	asking.Go(func() { p.ask(ctx) })
-	p.listen(ctx)
-	asking.Wait()
-	return nil
+	return part.Together(ctx, part.Quietly(p.ask), part.Quietly(p.listen))
 }
 
 // suspect lets the pulse look for the primary anew, because a server refused to
