@@ -14,6 +14,9 @@ const SetupLife = 24 * time.Hour
 // A SetupStore keeps the digest of the one set-up code.
 type SetupStore interface {
 	Put(ctx context.Context, digest string, until date.Moment) error
+	// Until returns when the code can no longer be used, and none if there is no
+	// code. Inside a transaction it makes others who ask wait for its end.
+	Until(ctx context.Context) (date.Moment, error)
 	// Live reports whether this code can be used at the moment now.
 	Live(ctx context.Context, digest string, now date.Moment) (bool, error)
 	// Take uses the code up, and reports whether it could be used.
@@ -26,12 +29,25 @@ func (s *Service) SetupNeeded(ctx context.Context) (bool, error) {
 	return !exists, err
 }
 
-// ExpectSetup makes code the one with which the first admin can be made, for
-// as long as SetupLife.
-func (s *Service) ExpectSetup(ctx context.Context, code string) error {
-	return s.InTx(ctx, func(ctx context.Context) error {
-		return s.Setup.Put(ctx, s.codeDigest(code), s.Now().Add(SetupLife))
+// AgreeOnSetup returns the code with which the first admin can be made: the one
+// that is expected already, or else a new one, for as long as SetupLife. codeOf
+// returns the code that can be used until a moment. Instances whose codeOf is the
+// same return the same code.
+func (s *Service) AgreeOnSetup(ctx context.Context, codeOf func(until date.Moment) string) (code string, err error) {
+	err = s.InTx(ctx, func(ctx context.Context) error {
+		until, err := s.Setup.Until(ctx)
+		if err != nil {
+			return err
+		}
+		code = codeOf(until)
+		if live, err := s.SetupExpected(ctx, code); err != nil || live {
+			return err
+		}
+		until = s.Now().Add(SetupLife)
+		code = codeOf(until)
+		return s.Setup.Put(ctx, s.codeDigest(code), until)
 	})
+	return code, err
 }
 
 // SetupExpected reports whether code can still be used.

@@ -22,7 +22,7 @@ func TestManyAddresses(t *testing.T) {
 		}
 	}
 	before := heap()
-	for i := range 600_000 {
+	for i := range 300_000 {
 		if got := m.Take(t.Context(), api, fmt.Sprintf("2001:db8:%x:%x::", i>>16, i&0xffff)); !got.OK {
 			t.Fatalf("the first call of address %d: %+v", i, got)
 		}
@@ -36,7 +36,7 @@ func TestManyAddresses(t *testing.T) {
 		}
 	}
 	remembered := 0
-	for i := range 600_000 {
+	for i := range 300_000 {
 		if !m.Peek(t.Context(), api, fmt.Sprintf("2001:db8:%x:%x::", i>>16, i&0xffff)).OK {
 			remembered++
 		}
@@ -63,7 +63,7 @@ func TestForgetting(t *testing.T) {
 	for i := range 90_000 {
 		m.Take(t.Context(), rule(24*time.Hour), fmt.Sprint("long", i))
 	}
-	for round := range 5 {
+	for round := range 3 {
 		for i := range 90_000 {
 			m.Take(t.Context(), rule(time.Minute), fmt.Sprint("short", round, i))
 		}

@@ -11,8 +11,10 @@ var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPaddi
 
 // NewCode returns 128 random bits for a person to type, such as
 // 7k2mx-9f3q-w8ta-c4hd-e6zn-5pbr0.
-func NewCode() string {
-	s := crockford.EncodeToString(random(16)) // 26 characters
+func NewCode() string { return code(random(16)) }
+
+func code(bits []byte) string {
+	s := crockford.EncodeToString(bits) // 26 characters
 	return strings.Join([]string{s[:5], s[5:9], s[9:13], s[13:17], s[17:21], s[21:]}, "-")
 }
 

@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"log/slog"
+	"time"
 )
 
 // Keys are the keys of a running program, one for each use, so that what is
@@ -18,6 +19,7 @@ type Keys struct {
 	Refresh []byte // chains refresh tokens
 	Replay  []byte // tells repeated requests apart
 	Cache   []byte // seals what a cache shares with other instances
+	Setup   []byte // makes set-up codes
 }
 
 // DeriveKeys returns the keys that follow from master, which has 32 bytes or more.
@@ -27,6 +29,7 @@ func DeriveKeys(master []byte) Keys {
 		Refresh: derive(master, "cartracker refresh token"),
 		Replay:  derive(master, "cartracker replayed request"),
 		Cache:   derive(master, "cartracker shared cache"),
+		Setup:   derive(master, "cartracker set-up code"),
 	}
 }
 
@@ -39,6 +42,12 @@ func derive(master []byte, use string) []byte {
 // same one, so that two tabs which refresh at once get the same answer.
 func (k Keys) Successor(token string) string {
 	return base64.RawURLEncoding.EncodeToString(mac(k.Refresh, token))
+}
+
+// SetupCode returns the set-up code that can be used until a moment. It is always
+// the same one, so that instances of one company tell the same code.
+func (k Keys) SetupCode(until time.Time) string {
+	return code(mac(k.Setup, until.UTC().Format(time.RFC3339Nano))[:16])
 }
 
 // Fingerprint returns what tells data from other data, in hex. Unlike a bare

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -16,7 +17,7 @@ func testKeys() Keys { return DeriveKeys(bytes.Repeat([]byte{7}, 32)) }
 func TestDeriveKeys(t *testing.T) {
 	k, again, other := testKeys(), testKeys(), DeriveKeys(bytes.Repeat([]byte{8}, 32))
 	seen := map[string]bool{}
-	for _, key := range [][]byte{k.Access, k.Refresh, k.Replay, other.Access, other.Refresh, other.Replay} {
+	for _, key := range [][]byte{k.Access, k.Refresh, k.Replay, k.Cache, k.Setup, other.Access, other.Refresh, other.Replay} {
 		if len(key) != 32 || seen[string(key)] {
 			t.Errorf("a key of %d bytes, or the same key twice", len(key))
 		}
@@ -63,6 +64,19 @@ func TestSuccessor(t *testing.T) {
 			t.Fatalf("Successor(%q) = %q", a, next)
 		}
 	})
+}
+
+func TestSetupCode(t *testing.T) {
+	k, other, until := testKeys(), DeriveKeys(bytes.Repeat([]byte{8}, 32)), time.Date(2026, 7, 1, 10, 0, 0, 1000, time.UTC)
+	code := k.SetupCode(until)
+	if len(code) != len(NewCode()) || code != k.SetupCode(until.In(time.FixedZone("", 7200))) {
+		t.Errorf("SetupCode = %q, then %q", code, k.SetupCode(until))
+	}
+	for what, another := range map[string]string{"another company": other.SetupCode(until), "another time": k.SetupCode(until.Add(time.Microsecond))} {
+		if another == code {
+			t.Errorf("%s has the same code", what)
+		}
+	}
 }
 
 func TestFingerprint(t *testing.T) {

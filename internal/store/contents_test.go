@@ -12,7 +12,7 @@ import (
 // every value counts.
 func TestContents(t *testing.T) {
 	t.Parallel()
-	lite, post := testdb.EmptySQLite(t), testdb.EmptyPostgres(t)
+	lite, post := testdb.EmptySQLite(t), testdb.MigratedPostgres(t)
 	sums := map[string][]store.Content{}
 	for _, statement := range []string{
 		`INSERT INTO users (id, version, created_at, updated_at, username, username_key, email, email_key, role, language, active, search)
@@ -50,7 +50,7 @@ func TestContents(t *testing.T) {
 // What a database numbers by itself goes on behind what was copied.
 func TestCopyAdvances(t *testing.T) {
 	t.Parallel()
-	lite, post := testdb.EmptySQLite(t), testdb.EmptyPostgres(t)
+	lite, post := testdb.EmptySQLite(t), testdb.MigratedPostgres(t)
 	from, to := lite.Migrated(t), post.Migrated(t)
 	for d, statements := range map[*testdb.Database][]string{
 		&lite: {"CREATE TABLE extras (n INTEGER PRIMARY KEY, after INTEGER REFERENCES extras (n))", "INSERT INTO extras VALUES (1, 7), (7, NULL)"},

@@ -24,7 +24,7 @@ import (
 	"cartracker/internal/store/testdb"
 )
 
-var databases = map[string]testdb.Empty{"sqlite": testdb.EmptySQLite, "postgres": testdb.EmptyPostgres}
+var databases = map[string]testdb.Empty{"sqlite": testdb.EmptySQLite, "postgres": testdb.MigratedPostgres}
 
 func until(t *testing.T, what string, done func() bool) {
 	t.Helper()
@@ -255,7 +255,7 @@ func TestFeedUnwatched(t *testing.T) {
 // A feed whose connection is ended again and again misses nothing and tells nothing twice.
 func TestFeedTerminated(t *testing.T) {
 	t.Parallel()
-	d := testdb.EmptyPostgres(t)
+	d := testdb.MigratedPostgres(t)
 	db, raw := d.Migrated(t), d.Raw(t)
 	_, told, _ := followed(t, db)
 	var writer sync.WaitGroup
@@ -310,7 +310,7 @@ func TestFeedTerminated(t *testing.T) {
 // A server that takes a question and does not answer it keeps nobody for ever.
 func TestFeedUnanswered(t *testing.T) {
 	t.Parallel()
-	d := testdb.EmptyPostgres(t)
+	d := testdb.MigratedPostgres(t)
 	db, raw := d.Migrated(t), d.Raw(t)
 	f, told, _ := followed(t, db)
 	tx, err := raw.BeginTx(t.Context(), nil)
@@ -351,7 +351,7 @@ func text(t *testing.T, raw *sql.DB, query string, into *string) string {
 // What an attempt did that the server gave up is not told: the one that is committed is.
 func TestOnCommitRetried(t *testing.T) {
 	t.Parallel()
-	d := testdb.EmptyPostgres(t)
+	d := testdb.MigratedPostgres(t)
 	db, raw := d.Migrated(t), d.Raw(t)
 	if _, err := raw.ExecContext(t.Context(), `CREATE SEQUENCE attempts;
 		CREATE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql AS

@@ -118,7 +118,7 @@ func inUse(t *testing.T, raw *sql.DB, db *store.DB, n int) int {
 // then is told so, or does not notice; nobody is told of a bug.
 func TestPostgresAway(t *testing.T) {
 	t.Parallel()
-	d := testdb.EmptyPostgres(t)
+	d := testdb.MigratedPostgres(t)
 	db, raw := d.Migrated(t), d.Raw(t)
 	cars := store.NewCars(db)
 	stop := make(chan struct{})
@@ -160,7 +160,7 @@ func TestPostgresAway(t *testing.T) {
 // times, and then its caller is told to come back.
 func TestPostgresGivesUp(t *testing.T) {
 	t.Parallel()
-	d := testdb.EmptyPostgres(t)
+	d := testdb.MigratedPostgres(t)
 	db, raw := d.Migrated(t), d.Raw(t)
 	if _, err := raw.ExecContext(t.Context(), `CREATE FUNCTION give_up() RETURNS trigger LANGUAGE plpgsql AS
 		$$ BEGIN RAISE EXCEPTION 'not now' USING ERRCODE = 'serialization_failure'; END $$;

@@ -19,7 +19,7 @@ import (
 )
 
 // engines are both databases.
-var engines = map[string]testdb.Empty{"sqlite": testdb.EmptySQLite, "postgres": testdb.EmptyPostgres}
+var engines = map[string]testdb.Empty{"sqlite": testdb.EmptySQLite, "postgres": testdb.MigratedPostgres}
 
 // With a hundred thousand contracts, holds and entries of the audit log, the
 // calendar, the fleet and the cars that are free take one query each; whatever

@@ -109,6 +109,17 @@ func (s Setup) Put(ctx context.Context, digest string, until date.Moment) error 
 	return err
 }
 
+// Until returns when the set-up code can no longer be used.
+func (s Setup) Until(ctx context.Context) (until date.Moment, err error) {
+	if s.DB.tx(ctx) != nil {
+		if _, err := s.DB.exists(ctx, "SELECT 1 FROM locks WHERE name = 'admins'"+s.DB.dialect.ForUpdate); err != nil {
+			return until, err
+		}
+	}
+	row := func(scan func(...any) error) error { return scan(&until) }
+	return until, s.DB.query(ctx, row, "SELECT expires_at FROM setup_code")
+}
+
 // Live reports whether this code can be used.
 func (s Setup) Live(ctx context.Context, digest string, now date.Moment) (bool, error) {
 	return s.DB.exists(ctx, "SELECT 1 FROM setup_code WHERE digest = ? AND expires_at > ?", digest, now)

@@ -3,7 +3,6 @@
 package mailtest
 
 import (
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -13,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"cartracker/internal/machinetest"
 )
 
 const patience = 20 * time.Second
@@ -38,7 +39,7 @@ func Start(t testing.TB) *Server {
 	s := &Server{t: t, path: sink(t), dir: t.TempDir(), read: map[string]Mail{}}
 	t.Cleanup(s.Down)
 	for range 10 {
-		s.port = freePort(t)
+		s.port = machinetest.FreePort(t)
 		p, err := s.launch()
 		if err == nil {
 			s.now = p
@@ -50,21 +51,6 @@ func Start(t testing.TB) *Server {
 	}
 	t.Fatal("found no free port")
 	return nil
-}
-
-// freePort returns a port below those that the system gives to clients, so that
-// nobody takes it while the server is down.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 100 {
-		port := 20_000 + rand.IntN(12_000)
-		if l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
-			l.Close()
-			return port
-		}
-	}
-	t.Fatal("found no free port")
-	return 0
 }
 
 // Host returns the host of the server.

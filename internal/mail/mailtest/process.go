@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cartracker/internal/machinetest"
 )
 
 // sink returns the path of smtp-sink. Where there is none the test is skipped, or
@@ -19,7 +21,7 @@ import (
 func sink(t testing.TB) string {
 	t.Helper()
 	var said bytes.Buffer
-	cmd := exec.Command(filepath.Join(root(t), "scripts", "smtp-sink.sh"))
+	cmd := exec.Command(filepath.Join(machinetest.Root(t), "scripts", "smtp-sink.sh"))
 	cmd.Stderr = &said
 	out, err := cmd.Output()
 	if err == nil {
@@ -29,23 +31,6 @@ func sink(t testing.TB) string {
 		t.Fatalf("there is no smtp-sink, and TEST_REQUIRE_SMTP says that there must be: %v\n%s", err, said.String())
 	}
 	t.Skipf("there is no smtp-sink: run scripts/need.sh (%v)\n%s", err, said.String())
-	return ""
-}
-
-// root returns the folder of the module.
-func root(t testing.TB) string {
-	t.Helper()
-	dir, err := os.Getwd()
-	for err == nil {
-		if _, missing := os.Stat(filepath.Join(dir, "go.mod")); missing == nil {
-			return dir
-		}
-		if filepath.Dir(dir) == dir {
-			err = errors.New("no go.mod above the test")
-		}
-		dir = filepath.Dir(dir)
-	}
-	t.Fatal(err)
 	return ""
 }
 

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -16,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"cartracker/internal/machinetest"
 )
 
 const patience = 20 * time.Second
@@ -52,7 +53,7 @@ func New(t testing.TB, opts Options) *Server {
 		if !strings.Contains(err.Error(), "in use") {
 			t.Fatal(err)
 		}
-		s.port = freePort(t)
+		s.port = machinetest.FreePort(t)
 	}
 	t.Fatal("found no free port")
 	return nil
@@ -67,7 +68,7 @@ func Stopped(t testing.TB, opts Options) *Server {
 		}
 		t.Skip("there is no redis-server: run scripts/need.sh")
 	}
-	s := &Server{t: t, opts: opts, dir: t.TempDir(), port: freePort(t)}
+	s := &Server{t: t, opts: opts, dir: t.TempDir(), port: machinetest.FreePort(t)}
 	if opts.Password != "" {
 		s.user = url.UserPassword("", opts.Password)
 	}
@@ -77,21 +78,6 @@ func Stopped(t testing.TB, opts Options) *Server {
 		}
 	})
 	return s
-}
-
-// freePort returns a port below those that the system gives to clients, so that
-// nobody takes it while the server is stopped.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 100 {
-		port := 20_000 + rand.IntN(12_000)
-		if l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(port)); err == nil {
-			l.Close()
-			return port
-		}
-	}
-	t.Fatal("found no free port")
-	return 0
 }
 
 // Addr returns the host and port of the server.

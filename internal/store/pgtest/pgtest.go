@@ -5,7 +5,6 @@ package pgtest
 import (
 	"crypto/rand"
 	"fmt"
-	"math/big"
 	"net"
 	"net/url"
 	"os"
@@ -15,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"cartracker/internal/machinetest"
 )
 
 const (
@@ -96,7 +97,7 @@ func prepare(t testing.TB, password string) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{t: t, programs: programs, folder: folder, password: password, port: freePort(t)}
+	s := &Server{t: t, programs: programs, folder: folder, password: password, port: machinetest.FreePort(t)}
 	t.Cleanup(s.clear)
 	s.give(folder)
 	return s
@@ -154,23 +155,4 @@ func (s *Server) run(program string, args ...string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		s.t.Fatalf("%s: %v\n%s", program, err, out)
 	}
-}
-
-// freePort returns a port that nobody listens on, below those that the system
-// gives to clients, so that a server that is started anew finds it free.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 100 {
-		n, err := rand.Int(rand.Reader, big.NewInt(12_000))
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := 20_000 + int(n.Int64())
-		if ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			ln.Close()
-			return port
-		}
-	}
-	t.Fatal("there is no free port")
-	return 0
 }

@@ -182,7 +182,7 @@ func tidy(t *testing.T, w *world) {
 		}
 	}
 	must(w.login(t, "desk", "password of desk"))(t)
-	wantErr(t, "ExpectSetup", w.identity.ExpectSetup(t.Context(), "code"), nil)
+	expectSetup(t, w, "code")
 	r := &store.Replays{DB: w.db, Now: w.now}
 	_, _, err := r.Once(t.Context(), request("k"), w.effect(t, "A1"))
 	wantErr(t, "Once", err, nil)

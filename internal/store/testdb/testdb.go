@@ -100,9 +100,14 @@ var migratedSQLite = sync.OnceValues(func() (file []byte, err error) {
 
 func copySQLite(t testing.TB, path string) {
 	t.Helper()
-	if _, err := os.Stat(path); err == nil {
-		return // the test has begun with it
+	if _, err := os.Stat(path); err != nil { // else the test has begun with it
+		MigratedSQLite(t, path)
 	}
+}
+
+// MigratedSQLite makes a migrated database in a file that is not there yet.
+func MigratedSQLite(t testing.TB, path string) {
+	t.Helper()
 	file, err := migratedSQLite()
 	if err == nil {
 		err = os.WriteFile(path, file, 0o600)
@@ -118,6 +123,23 @@ func copySQLite(t testing.TB, path string) {
 // places, so that a missing COLLATE shows.
 func EmptyPostgres(t testing.TB) Database {
 	t.Helper()
+	return onPostgres(t, postgresServer(t), likeElsewhere)
+}
+
+// MigratedPostgres is EmptyPostgres for a database that was migrated. It costs
+// no more than an empty one.
+func MigratedPostgres(t testing.TB) Database {
+	t.Helper()
+	server := postgresServer(t)
+	source, err := migratedPostgres()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return onPostgres(t, server, " TEMPLATE "+source)
+}
+
+func postgresServer(t testing.TB) string {
+	t.Helper()
 	server := os.Getenv("TEST_POSTGRES_URL")
 	if server == "" {
 		if os.Getenv("TEST_REQUIRE_POSTGRES") != "" {
@@ -125,8 +147,14 @@ func EmptyPostgres(t testing.TB) Database {
 		}
 		t.Skip("TEST_POSTGRES_URL is not set; see scripts/with-postgres.sh")
 	}
+	return server
+}
+
+// onPostgres makes a database on a server, with these options.
+func onPostgres(t testing.TB, server, options string) Database {
+	t.Helper()
 	name := "test_" + strings.ReplaceAll(ident.New[string](), "-", "")
-	onServer(t, server, "CREATE DATABASE "+name+likeElsewhere)
+	onServer(t, server, "CREATE DATABASE "+name+options)
 	t.Cleanup(func() { onServer(t, server, "DROP DATABASE "+name+" WITH (FORCE)") })
 	u, err := url.Parse(server)
 	if err != nil {
@@ -136,7 +164,6 @@ func EmptyPostgres(t testing.TB) Database {
 	return Database{
 		URL:    u.String(),
 		Open:   func(ctx context.Context) (*store.DB, error) { return openPostgres(ctx, u.String()) },
-		copied: func(t testing.TB) { copyPostgres(t, server, u.String(), name) },
 		Driver: "pgx",
 		DSN:    u.String(),
 	}
@@ -170,36 +197,6 @@ var migratedPostgres = sync.OnceValues(func() (name string, err error) {
 	_, err = db.Migrate(ctx)
 	return name, errors.Join(err, db.Close())
 })
-
-// copyPostgres puts a copy of migratedPostgres in the place of a database that
-// nobody has used yet.
-func copyPostgres(t testing.TB, server, url, name string) {
-	t.Helper()
-	if used(t, url) {
-		return // the test has begun with it
-	}
-	source, err := migratedPostgres()
-	if err != nil {
-		t.Fatal(err)
-	}
-	onServer(t, server, "DROP DATABASE "+name+" WITH (FORCE)")
-	onServer(t, server, "CREATE DATABASE "+name+" TEMPLATE "+source)
-}
-
-// used reports whether a database has a table.
-func used(t testing.TB, url string) (found bool) {
-	t.Helper()
-	db, err := sql.Open("pgx", url)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	err = db.QueryRow("SELECT EXISTS (SELECT 1 FROM pg_class WHERE relnamespace = 'public'::regnamespace)").Scan(&found)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return found
-}
 
 func onServer(t testing.TB, server, statement string) {
 	t.Helper()
