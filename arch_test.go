@@ -30,6 +30,7 @@ var rules = map[string]rule{
 	// The kernel: small words that every other package speaks.
 	"internal/fault":  {},
 	"internal/encode": {},
+	"internal/part":   {},
 	"internal/page":   {ours: "kernel"},
 	"internal/date":   {ours: "kernel"},
 	"internal/money":  {ours: "kernel"},
@@ -74,28 +75,30 @@ var rules = map[string]rule{
 	// Where records are kept.
 	"internal/store":          {ours: "kernel domain internal/text", theirs: "github.com/pressly/goose"},
 	"internal/store/sqlite":   {ours: "internal/store", theirs: "modernc.org/sqlite github.com/riverqueue/river"},
-	"internal/store/postgres": {ours: "internal/store", theirs: "github.com/jackc/pgx github.com/riverqueue/river"},
+	"internal/store/postgres": {ours: "internal/part internal/store", theirs: "github.com/jackc/pgx github.com/riverqueue/river"},
 	// Backups of the database in a file, and the way back.
 	"internal/backup": {ours: "kernel internal/store internal/store/sqlite"},
 	// The program.
 	"internal/app":   {ours: "program"},
 	"cmd/cartracker": {ours: "internal/app"},
 	// What only tests use.
-	"internal/redis/redistest":       {ours: "kernel internal/redis"},
-	"internal/mail/mailtest":         {},
-	"internal/socketio/nodetest":     {},
+	"internal/machinetest":           {},
+	"internal/redis/redistest":       {ours: "kernel internal/redis internal/machinetest"},
+	"internal/mail/mailtest":         {ours: "internal/machinetest"},
+	"internal/nginxtest":             {ours: "internal/machinetest"},
+	"internal/socketio/nodetest":     {ours: "internal/machinetest"},
 	"internal/socketio/socketiotest": {ours: "internal/socketio"},
 	"internal/store/testdb":          {ours: "kernel store"},
-	"internal/store/pgtest":          {},
+	"internal/store/pgtest":          {ours: "internal/machinetest"},
 	"internal/store/storetest":       {ours: "kernel domain store internal/store/testdb internal/text internal/secret"},
 	"internal/app/apptest":           {ours: "program internal/app internal/store/testdb internal/mail/mailtest"},
-	"bench":                          {ours: "program internal/app internal/app/apptest internal/store/testdb internal/store/pgtest internal/redis/redistest internal/mail/mailtest internal/socketio/nodetest"},
+	"bench":                          {ours: "program internal/app internal/app/apptest internal/store/testdb internal/store/pgtest internal/redis/redistest internal/mail/mailtest internal/nginxtest internal/socketio/nodetest internal/machinetest"},
 	"bench/station":                  {ours: "internal/socketio"},
 }
 
 // groups are the words that stand for several packages in a rule.
 var groups = map[string]string{
-	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident internal/encode",
+	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident internal/encode internal/part",
 	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental internal/notifications",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
 	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/mail internal/jobs internal/transfer internal/httpapi internal/cli internal/demo internal/pages internal/socketio internal/realtime",
@@ -103,7 +106,7 @@ var groups = map[string]string{
 
 var (
 	// testOnly are packages that no package of the program may import.
-	testOnly = []string{"internal/redis/redistest", "internal/mail/mailtest", "internal/socketio/nodetest", "internal/socketio/socketiotest", "internal/store/testdb", "internal/store/pgtest", "internal/store/storetest", "internal/app/apptest", "bench", "bench/station"}
+	testOnly = []string{"internal/machinetest", "internal/redis/redistest", "internal/mail/mailtest", "internal/nginxtest", "internal/socketio/nodetest", "internal/socketio/socketiotest", "internal/store/testdb", "internal/store/pgtest", "internal/store/storetest", "internal/app/apptest", "bench", "bench/station"}
 	// pure packages import nothing of others, golang.org/x included.
 	pure = strings.Fields(expand("kernel domain"))
 	// shared modules are imported by more than one package.

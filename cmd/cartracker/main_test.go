@@ -18,21 +18,34 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"cartracker/internal/app"
+	"cartracker/internal/app/apptest"
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv("AS_CARTRACKER") != "" {
+	switch os.Getenv("AS_CARTRACKER") {
+	case "1":
 		main()
+	case "impatient":
+		run(app.Program{Version: version, Patience: app.Patience{All: time.Second}})
 	}
-	testscript.Main(m, map[string]func(){"cartracker": main})
+	os.Exit(apptest.Main(m))
 }
 
-// TestCommands runs each script in testdata in a folder of its own.
+// TestCommands runs each script in testdata in a folder of its own. The program
+// there is without the race detector: it starts seventy times, for which it would
+// take half a second each.
 func TestCommands(t *testing.T) {
 	t.Parallel()
+	programs := filepath.Dir(apptest.Program(t))
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PATH", programs+string(filepath.ListSeparator)+env.Getenv("PATH"))
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"mode": mode, // mode PERMISSIONS FILE
 			"port": freePort,
@@ -97,7 +110,7 @@ var listening = regexp.MustCompile(`http://127\.0\.0\.1:\d+`)
 func command(dir string, env []string, args ...string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Dir = dir
-	cmd.Env = append([]string{"AS_CARTRACKER=1", "PATH=" + os.Getenv("PATH"), "HOME=" + dir}, env...)
+	cmd.Env = append([]string{"AS_CARTRACKER=1", "PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GORACE=" + os.Getenv("GORACE")}, env...)
 	return cmd
 }
 

@@ -197,7 +197,7 @@ func (b *branch) ask(t *testing.T, name string) {
 		{"POST", "/api/auth/refresh", nil},
 		{"PATCH", "/api/users/me", apptest.JSON{"name": "nobody"}},
 	}
-	together(b.wave, func(i int) {
+	apptest.Together(b.wave, func(i int) {
 		c := calls[i%len(calls)]
 		began := time.Now()
 		res, err := b.boss.Try(c.method, c.path, c.body, "Cookie: refreshToken="+b.boss.Cookie)

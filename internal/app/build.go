@@ -48,6 +48,7 @@ type Office struct {
 	badTemplates []error
 	cache        cache.Cache
 	link         *redis.Link // nil without Redis
+	setupCode    func(until date.Moment) string
 	now          func() date.Moment
 	pages        func() []httpapi.Page
 }
@@ -87,14 +88,15 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 	feed.Follow(raiser(kept))
 	moves := newTransfer(db, env, c)
 	o := &Office{
-		DB:       db,
-		Feed:     feed,
-		Identity: people,
-		Activity: active,
-		Transfer: moves,
-		cache:    kept,
-		link:     link,
-		now:      now,
+		DB:        db,
+		Feed:      feed,
+		Identity:  people,
+		Activity:  active,
+		Transfer:  moves,
+		cache:     kept,
+		link:      link,
+		now:       now,
+		setupCode: func(until date.Moment) string { return keys.SetupCode(until.Time()) },
 		API: &httpapi.API{
 			Identity:      people,
 			Fleet:         moves.Fleet,

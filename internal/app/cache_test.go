@@ -336,7 +336,7 @@ func TestBypassed(t *testing.T) {
 
 // A hit asks the database nothing, not even who asks, and takes few allocations.
 func TestHitIsCheap(t *testing.T) {
-	for name, empty := range map[string]testdb.Empty{"SQLite": testdb.EmptySQLite, "PostgreSQL": testdb.EmptyPostgres} {
+	for name, empty := range map[string]testdb.Empty{"SQLite": testdb.EmptySQLite, "PostgreSQL": testdb.MigratedPostgres} {
 		t.Run(name, func(t *testing.T) { // not in parallel: allocations are counted over all goroutines
 			c := apptest.New(t, empty(t))
 			for i := range 100 {

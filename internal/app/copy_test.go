@@ -104,7 +104,7 @@ func TestCopyKilled(t *testing.T) {
 func TestCopyRefuses(t *testing.T) {
 	t.Parallel()
 	s, _ := rented(t)
-	target := testdb.EmptyPostgres(t)
+	target := testdb.MigratedPostgres(t)
 	db := target.Migrated(t)
 	if err := db.Ping(t.Context()); err != nil {
 		t.Fatal(err)

@@ -99,7 +99,7 @@ func TestDemoRefuses(t *testing.T) {
 	} {
 		dir := filepath.Join(t.TempDir(), "data")
 		var out, said bytes.Buffer
-		code := app.Main(t.Context(), "test", append([]string{"demo", "--data-dir", dir}, strings.Fields(args)...), &bytes.Buffer{}, &out, &said)
+		code := app.Main(t.Context(), app.Program{Version: "test"}, append([]string{"demo", "--data-dir", dir}, strings.Fields(args)...), &bytes.Buffer{}, &out, &said)
 		if _, err := os.Stat(dir); code != 1 || out.Len() > 0 || !strings.Contains(said.String(), want) || !os.IsNotExist(err) {
 			t.Errorf("demo %s: %d\n%s%s%v", args, code, &out, &said, err)
 		}

@@ -32,7 +32,7 @@ func eachPair(t *testing.T, test func(t *testing.T, one, two *apptest.Company, b
 		t.Parallel()
 		url := redistest.New(t, redistest.Options{}).URL()
 		shared := func(c *config.Config) { c.RedisURL = config.NewSecret(url) }
-		one := apptest.New(t, testdb.EmptyPostgres(t), shared)
+		one := apptest.New(t, testdb.MigratedPostgres(t), shared)
 		test(t, one, one.Beside(t, shared), time.Second)
 	})
 }

@@ -34,7 +34,7 @@ func eachLimiter(t *testing.T, test func(*testing.T, *apptest.Company), settings
 	t.Run("Redis", func(t *testing.T) {
 		t.Parallel()
 		inRedis := func(c *config.Config) { c.RedisURL = config.NewSecret(redistest.New(t, redistest.Options{}).URL()) }
-		test(t, apptest.New(t, testdb.EmptyPostgres(t), append(settings, inRedis)...))
+		test(t, apptest.New(t, testdb.MigratedPostgres(t), append(settings, inRedis)...))
 	})
 }
 

@@ -13,20 +13,35 @@ import (
 	"cartracker/internal/config"
 	"cartracker/internal/httpapi"
 	"cartracker/internal/identity"
+	"cartracker/internal/part"
 	"cartracker/internal/store"
 	"cartracker/internal/transfer"
 )
 
 // A Program is the cli.Program.
-type Program struct{ Version string }
+type Program struct {
+	Version string
+
+	// The others may be left out.
+
+	Patience  Patience   // of a stop
+	Emergency *Emergency // ends the process if that takes longer
+	// Report is told, besides the log, why the program has to stop, and what went
+	// wrong while it did.
+	Report func(context.Context, error)
+	// Flush sends off what was measured, last of all.
+	Flush []func(context.Context) error
+
+	more []part.Part // besides its own; for tests
+}
 
 var _ cli.Program = Program{}
 
 // Main runs the command that args name and returns the exit code: 0 if all is
 // well, 1 if something failed, 2 if the command was not understood.
-func Main(ctx context.Context, version string, args []string, in io.Reader, out, errOut io.Writer) int {
+func Main(ctx context.Context, p Program, args []string, in io.Reader, out, errOut io.Writer) int {
 	t := cli.Terminal{In: in, Out: out, Err: errOut, InTerminal: isTerminal(in), ErrTerminal: isTerminal(errOut)}
-	return cli.Run(ctx, Program{version}, args, t)
+	return cli.Run(ctx, p, args, t)
 }
 
 // Build returns the version.

@@ -156,7 +156,7 @@ func TestReportsAreRefusedFirst(t *testing.T) {
 // locked, everybody else is served; and so are they once it is free.
 func TestHeldWritesShutOutNobody(t *testing.T) {
 	t.Parallel()
-	c := apptest.New(t, testdb.EmptyPostgres(t), few)
+	c := apptest.New(t, testdb.MigratedPostgres(t), few)
 	w := newWorld(t, c)
 	r := c.API.Gate.Room()
 	var cars []string
@@ -326,7 +326,7 @@ func TestSlowUploadHasNoPlace(t *testing.T) {
 // Who reads an export slowly, or not at all, has no place meanwhile.
 func TestSlowDownloadHasNoPlace(t *testing.T) {
 	t.Parallel()
-	c := apptest.New(t, testdb.EmptyPostgres(t), few)
+	c := apptest.New(t, testdb.MigratedPostgres(t), few)
 	const entries = 5000 // of some 6 KB: far more than connections hold
 	_, err := c.Database.Raw(t).ExecContext(t.Context(), `INSERT INTO audit_logs (id, action, resource, description, changes, status, created_at, search)
 		SELECT lpad(to_hex(g), 8, '0') || '-0000-7000-8000-000000000000', 'UPDATE', 'tyre', repeat('long', 1500),

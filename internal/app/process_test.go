@@ -27,7 +27,7 @@ func TestUsersAreAddedWhileItServes(t *testing.T) {
 		boss := p.Nobody.SignIn("amra")
 		k := apptest.NewClerks(boss)
 		k.Write(t, boss, clerks, 20, func() {
-			together(added, func(i int) {
+			apptest.Together(added, func(i int) {
 				name := fmt.Sprint("clerk", i)
 				if out, err := s.Run(t, apptest.Password+"\n", "user", "add", "--username", name, "--email", name+"@example.com", "--role", "employee"); err != nil {
 					t.Errorf("user add %s: %v\n%s", name, err, out)
@@ -69,7 +69,7 @@ func TestSeveralStartTogether(t *testing.T) {
 				t.Errorf("%d migrations ran twice", n)
 			}
 		})
-		// Whichever wrote the set-up code last, the one in the file works.
+		// All of them have agreed on one set-up code.
 		code, err := os.ReadFile(filepath.Join(s.Dir, "setup-code"))
 		if err != nil {
 			t.Fatal(err)
@@ -98,7 +98,7 @@ func oneRents(t *testing.T, all []*apptest.Process, boss *apptest.Client, car, c
 	t.Helper()
 	const callers = 60
 	statuses := make([]int, callers)
-	together(callers, func(i int) {
+	apptest.Together(callers, func(i int) {
 		contract := apptest.Contract(car, customer, apptest.Day(time.Now(), 3+i%3), apptest.Day(time.Now(), 7+i%4))
 		res := all[i%len(all)].As(boss).Insist("POST", "/api/contracts", contract)
 		statuses[i] = res.Status
@@ -137,7 +137,7 @@ func TestTerminatedUnderLoad(t *testing.T) {
 			}
 			wait = p.Terminate(t)
 			apptest.Until(t, "the refusal of new connections", func() bool { return refuses(boss) })
-			together(underWay, func(i int) {
+			apptest.Together(underWay, func(i int) {
 				if res, err := finish[i](); err != nil || res.Status != http.StatusCreated {
 					t.Errorf("a request that was under way: %s (%v)", res, err)
 				}

@@ -14,23 +14,6 @@ import (
 	"cartracker/internal/record"
 )
 
-// together calls do n times at the same moment, with 0 to n-1.
-func together(n int, do func(i int)) {
-	var ready, done sync.WaitGroup
-	gun := make(chan struct{})
-	ready.Add(n)
-	for i := range n {
-		done.Go(func() {
-			ready.Done()
-			<-gun
-			do(i)
-		})
-	}
-	ready.Wait()
-	close(gun)
-	done.Wait()
-}
-
 // onDay returns the day n days after the day that it is for c.
 func onDay(c *apptest.Company, n int) string { return apptest.Day(c.Clock.Now(), n) }
 
@@ -48,7 +31,7 @@ func TestOneOf200RentsTheCar(t *testing.T) {
 			began := 10 + 9*round // a round takes up to eight days, all of its callers the fourth
 			var mu sync.Mutex
 			count := map[int]int{}
-			together(callers, func(i int) {
+			apptest.Together(callers, func(i int) {
 				body := apptest.Contract(car, customer, onDay(c, began+i%4), onDay(c, began+4+i%5))
 				res := c.Employee.Do("POST", "/api/contracts", body)
 				mu.Lock()
@@ -88,7 +71,7 @@ func TestOneKeyMakesOneRow(t *testing.T) {
 			}
 			before := rows(t, raw, path[len("/api/"):])
 			answers := make([]apptest.Response, callers)
-			together(callers, func(i int) {
+			apptest.Together(callers, func(i int) {
 				answers[i] = c.Employee.Do("POST", path, body, fmt.Sprintf("Idempotency-Key: round-%d", round))
 			})
 			first := 0
@@ -118,7 +101,7 @@ func TestOneTokenHasOneSuccessor(t *testing.T) {
 		token := c.User.Cookie
 		for round := range rounds {
 			answers := make([]apptest.Response, callers)
-			together(callers, func(i int) {
+			apptest.Together(callers, func(i int) {
 				answers[i] = c.Nobody.Do("POST", "/api/auth/refresh", nil, "Cookie: refreshToken="+token)
 			})
 			next := answers[0].Cookie("refreshToken")
@@ -164,7 +147,7 @@ func TestLastAdminStays(t *testing.T) {
 		for round := range rounds {
 			answers := make([]apptest.Response, 2)
 			whom := func(i int) int { return (i + round/9) % 2 }
-			together(2, func(i int) {
+			apptest.Together(2, func(i int) {
 				way := ways[[]int{round % 3, round / 3 % 3}[i]]
 				answers[i] = way(admins[i], admins[whom(i)].ID)
 			})
@@ -196,7 +179,7 @@ func TestLastAdminStaysWhenTheOtherIsDeleted(t *testing.T) {
 				t.Fatal(err)
 			}
 			answers := make([]apptest.Response, 2)
-			together(2, func(i int) {
+			apptest.Together(2, func(i int) {
 				if i == 0 {
 					answers[i] = ways[2](c.Admin, other.ID)
 				} else {

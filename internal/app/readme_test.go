@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,7 +17,9 @@ import (
 	"testing"
 	"time"
 
+	"cartracker/internal/app/apptest"
 	"cartracker/internal/config"
+	"cartracker/internal/machinetest"
 	"cartracker/internal/store/testdb"
 )
 
@@ -32,7 +33,7 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	steps, moves := readSteps(section(t, string(text), "A first session")), readSteps(section(t, string(text), "Bring a company in"))
-	program := buildProgram(t)
+	program := apptest.Program(t)
 
 	// The machine is where it is another day than in the company, one way or the other.
 	t.Run("SQLite", func(t *testing.T) {
@@ -77,7 +78,7 @@ func move(t *testing.T, program string, steps []step, to string) {
 	if err := os.WriteFile(filepath.Join(dir, "Makefile"), []byte("build:\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	port := freePort(t)
+	port := strconv.Itoa(machinetest.FreePort(t))
 	for i := range steps {
 		steps[i].shell = strings.ReplaceAll(steps[i].shell, "5001", port)
 	}
@@ -110,16 +111,6 @@ func checkAnswers(t *testing.T, steps []step, outputs []string) {
 	}
 }
 
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return strconv.Itoa(ln.Addr().(*net.TCPAddr).Port)
-}
-
 func needCurl(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("curl"); err == nil {
@@ -150,18 +141,6 @@ func readSteps(section string) (all []step) {
 		}
 	}
 	return all
-}
-
-// buildProgram builds the program as make build does.
-func buildProgram(t *testing.T) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "cartracker")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", path, "cartracker/cmd/cartracker")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	return path
 }
 
 func session(t *testing.T, program string, steps []step, env ...string) {

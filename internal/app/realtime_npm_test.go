@@ -2,10 +2,12 @@ package app_test
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 
 	"cartracker/internal/app/apptest"
+	"cartracker/internal/machinetest"
 	"cartracker/internal/record"
 	"cartracker/internal/socketio/nodetest"
 )
@@ -94,7 +96,7 @@ func TestReferenceClientRefused(t *testing.T) {
 func TestReferenceClientComesBack(t *testing.T) {
 	t.Parallel()
 	node := nodetest.Start(t)
-	site := apptest.NewSite(t, t.TempDir(), "", "PORT="+freePort(t))
+	site := apptest.NewSite(t, t.TempDir(), "", "PORT="+strconv.Itoa(machinetest.FreePort(t)))
 	site.AddUser(t, "amra", record.Admin)
 	p := site.Serve(t)
 	boss := p.Nobody.SignIn("amra")

@@ -33,7 +33,7 @@ func TestSocketPresence(t *testing.T) {
 	t.Parallel()
 	url := redistest.New(t, redistest.Options{}).URL()
 	shared := func(c *config.Config) { c.RedisURL = config.NewSecret(url) }
-	one := apptest.New(t, testdb.EmptyPostgres(t), shared)
+	one := apptest.New(t, testdb.MigratedPostgres(t), shared)
 	two := one.Beside(t, shared)
 	staff := []*apptest.Socket{one.Admin.Connect(), two.Employee.Connect()}
 	first := one.User.Connect()
@@ -96,7 +96,7 @@ func TestSocketPresenceAlone(t *testing.T) {
 func TestSocketPresenceOfTheDead(t *testing.T) {
 	t.Parallel()
 	r := redistest.New(t, redistest.Options{})
-	site := apptest.NewSite(t, t.TempDir(), testdb.EmptyPostgres(t).URL, "REDIS_URL="+r.URL())
+	site := apptest.NewSite(t, t.TempDir(), testdb.MigratedPostgres(t).URL, "REDIS_URL="+r.URL())
 	for name, role := range map[string]record.Role{"amra": record.Admin, "emir": record.Employee, "uma": record.User} {
 		site.AddUser(t, name, role)
 	}
@@ -133,7 +133,7 @@ func TestSocketsWithoutRedis(t *testing.T) {
 	t.Parallel()
 	r := redistest.New(t, redistest.Options{})
 	shared := func(c *config.Config) { c.RedisURL = config.NewSecret(r.URL()) }
-	one := apptest.New(t, testdb.EmptyPostgres(t), shared)
+	one := apptest.New(t, testdb.MigratedPostgres(t), shared)
 	two := one.Beside(t, shared)
 	old, staff := two.User.Connect(), one.Admin.Connect()
 	r.Kill()

@@ -28,14 +28,14 @@ func eachTrio(t *testing.T, test func(t *testing.T, one, two *apptest.Company)) 
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
-		one := apptest.New(t, testdb.EmptyPostgres(t))
+		one := apptest.New(t, testdb.MigratedPostgres(t))
 		test(t, one, one.Beside(t))
 	})
 	t.Run("PostgreSQL and Redis", func(t *testing.T) {
 		t.Parallel()
 		url := redistest.New(t, redistest.Options{}).URL()
 		shared := func(c *config.Config) { c.RedisURL = config.NewSecret(url) }
-		one := apptest.New(t, testdb.EmptyPostgres(t), shared)
+		one := apptest.New(t, testdb.MigratedPostgres(t), shared)
 		test(t, one, one.Beside(t, shared))
 	})
 }

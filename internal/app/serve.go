@@ -7,7 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,32 +16,32 @@ import (
 
 	"cartracker/internal/cli"
 	"cartracker/internal/config"
-	"cartracker/internal/observe"
-	"cartracker/internal/redis"
+	"cartracker/internal/part"
 )
 
-const (
-	headerTimeout = 5 * time.Second
-	readTimeout   = 20 * time.Second // headers and body; the body alone has 15 s
-	writeTimeout  = 60 * time.Second
-	idleTimeout   = 60 * time.Second
-	// net/http allows 4 KiB more than it is told.
-	maxHeader = 16<<10 - 4<<10
-
-	drainTimeout = 30 * time.Second
-	tidyEvery    = 10 * time.Minute
-)
+// tidyEvery is the time between two looks for what is over.
+const tidyEvery = 10 * time.Minute
 
 // Serve runs the program until ctx is done, then lets the requests and jobs
 // under way finish. It calls ready, if not nil, with the address once it accepts
 // connections.
-func (p Program) Serve(ctx context.Context, c *config.Config, t cli.Terminal, ready func(addr string)) (err error) {
+func (p Program) Serve(ctx context.Context, c *config.Config, t cli.Terminal, ready func(addr string)) error {
 	l, err := p.begin(ctx, c, t)
 	if err != nil {
-		return err
+		return early(ctx, err)
 	}
-	defer func() { err = errors.Join(err, l.close()) }()
-	office := l.office
+	if err := l.listen(ctx, c, t); err != nil {
+		return early(ctx, errors.Join(err, l.close()))
+	}
+	if ready != nil {
+		ready(l.front.ln.Addr().String())
+	}
+	return l.run(ctx)
+}
+
+// listen gives a life what it needs to serve.
+func (l *life) listen(ctx context.Context, c *config.Config, t cli.Terminal) error {
+	office, version := l.office, l.program.Version
 	ln, err := net.Listen("tcp", c.Addr())
 	if err != nil {
 		return fmt.Errorf("cannot listen: %w", err)
@@ -53,137 +52,32 @@ func (p Program) Serve(ctx context.Context, c *config.Config, t cli.Terminal, re
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	w := &watch{ping: office.DB.Ping, lost: office.DB.Lost, link: l.link, now: office.now, began: office.now(), version: p.Version}
+	w := &watch{ping: office.DB.Ping, lost: office.DB.Lost, link: l.link, now: office.now, began: office.now(), version: version}
 	announce(t.Err, c, l.made, code, t.ErrTerminal)
-	if ready != nil {
-		ready(ln.Addr().String())
+	l.front = newFront(ln, c.Window, office.Handler(w.Health), w)
+	l.parts = append(l.parts, part.Part{Name: "health", Run: w.Run}, part.Part{Name: "tidying", Run: office.tidy}, part.Part{Name: "sockets", Run: office.Realtime.Run})
+	if backups := office.schedule(c, version); backups != nil {
+		l.parts = append(l.parts, part.Part{Name: "backups", Run: backups})
 	}
-	l.parts = append(l.parts, w.Run, office.tidy, office.Realtime.Run)
-	if backups := office.schedule(c, p.Version); backups != nil {
-		l.parts = append(l.parts, backups)
-	}
-	if !c.NoWorkers {
+	if l.works = !c.NoWorkers; l.works {
 		office.tellMail(c)
-		l.work = office.Jobs.Run
 	}
-	return l.run(ctx, newServer(office.Handler(w.Health)), ln, w)
+	return nil
 }
 
 // Work works jobs until ctx is done, beside programs that serve without.
-func (p Program) Work(ctx context.Context, c *config.Config, t cli.Terminal) (err error) {
+func (p Program) Work(ctx context.Context, c *config.Config, t cli.Terminal) error {
 	if strings.HasSuffix(c.BaseURL, ":0") {
 		return errors.New("BASE_URL must be set for a worker with PORT=0: links in mails would have no port")
 	}
 	l, err := p.begin(ctx, c, t)
 	if err != nil {
-		return err
+		return early(ctx, err)
 	}
-	defer func() { err = errors.Join(err, l.close()) }()
 	l.office.tellMail(c)
-	l.work = l.office.Jobs.Run
+	l.works = true
 	fmt.Fprintf(t.Err, "%s works jobs\n  data: %s\n", c.AppName, where(c, l.made))
-	return l.run(ctx, nil, nil, nil)
-}
-
-// A life is what a program has open for as long as it runs.
-type life struct {
-	office *Office
-	made   bool        // the database is new
-	link   *redis.Link // nil without Redis
-	parts  []func(context.Context) error
-	work   func(context.Context) error // jobs; nil if others work them
-}
-
-// begin opens what a program needs for as long as it runs.
-func (p Program) begin(ctx context.Context, c *config.Config, t cli.Terminal) (*life, error) {
-	level := new(slog.LevelVar)
-	level.Set(c.Level)
-	slog.SetDefault(observe.NewLogger(t.Err, c.LogFormat, level))
-	tuneMemory(c)
-	link, err := openLink(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	l := &life{link: link}
-	if l.office, l.made, err = openOffice(ctx, c, link, p.Version); err == nil {
-		err = l.office.Replicate(ctx, c)
-	}
-	if err != nil {
-		return nil, errors.Join(err, l.close())
-	}
-	l.parts = l.office.Parts()
-	return l, nil
-}
-
-func (l *life) close() (err error) {
-	if l.office != nil {
-		err = l.office.Close()
-	}
-	if l.link != nil {
-		l.link.Close()
-	}
-	return err
-}
-
-func newServer(h http.Handler) *http.Server {
-	return &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		DisableGeneralOptionsHandler: true, // it answers OPTIONS * past our handler
-		ErrorLog:                     slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug),
-	}
-}
-
-// run lives until ctx is done. Jobs are begun no more then, and no connection
-// is accepted; those under way may finish. The parts that live as long are
-// stopped once nothing can need them. A server is not needed.
-func (l *life) run(ctx context.Context, srv *http.Server, ln net.Listener, w *watch) error {
-	partsCtx, stopParts := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan error, len(l.parts))
-	for _, part := range l.parts {
-		go func() { ended <- part(partsCtx) }()
-	}
-	workCtx, stopWork := context.WithCancel(ctx)
-	defer stopWork()
-	worked := make(chan error, 1)
-	if l.work == nil {
-		close(worked)
-	} else {
-		go func() { worked <- l.work(workCtx) }()
-	}
-	served := make(chan error, 1)
-	if srv != nil {
-		go func() { served <- srv.Serve(ln) }()
-	}
-
-	var err error
-	select {
-	case err = <-served:
-	case <-ctx.Done():
-		slog.InfoContext(ctx, "stopping: requests and jobs under way may finish")
-		if srv != nil {
-			w.stopping.Store(true)
-			l.office.Realtime.Close() // polls are requests that would not end by themselves
-			err = drain(ctx, srv)
-		}
-	}
-	stopWork()
-	err = errors.Join(err, <-worked)
-	stopParts()
-	for range l.parts {
-		err = errors.Join(err, <-ended)
-	}
-	slog.InfoContext(ctx, "stopped")
-	return err
-}
-
-func drain(ctx context.Context, srv *http.Server) error {
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
-	defer cancel()
-	if err := srv.Shutdown(limit); err != nil {
-		return errors.Join(fmt.Errorf("requests did not finish in %s: %w", drainTimeout, err), srv.Close())
-	}
-	return nil
+	return l.run(ctx)
 }
 
 // leftTime is after how long a folder for parts of an imported file belongs to

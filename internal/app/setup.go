@@ -21,7 +21,8 @@ type setupCode struct{ text, path string }
 func setupPath(c *config.Config) string { return filepath.Join(c.DataDir, "setup-code") }
 
 // expectSetup sees to it that there is a set-up code for as long as there is
-// no admin, in a file that only the program's user can read.
+// no admin, in a file that only the program's user can read. It is the same code
+// at all instances, each of which may have a folder of its own.
 func (o *Office) expectSetup(ctx context.Context, c *config.Config) (code setupCode, err error) {
 	path := setupPath(c)
 	needed, err := o.Identity.SetupNeeded(ctx)
@@ -33,43 +34,22 @@ func (o *Office) expectSetup(ctx context.Context, c *config.Config) (code setupC
 		return setupCode{}, nil
 	}
 	o.Identity.SetupDone = func() { forget(path) }
-	// Of programs that start together over one folder, one at a time: the code
-	// in the file has to be the one that the database expects.
-	err = o.DB.InTx(ctx, func(ctx context.Context) error {
-		text, err := o.keptCode(ctx, path)
-		if err == nil && text == "" {
-			text, err = o.newCode(ctx, path)
-		}
-		code = setupCode{text, path}
-		return err
-	})
-	return code, err
-}
-
-// keptCode returns the code in the file; "" if it can no longer be used.
-func (o *Office) keptCode(ctx context.Context, path string) (string, error) {
-	old, err := os.ReadFile(path)
+	text, err := o.Identity.AgreeOnSetup(ctx, o.setupCode)
 	if err != nil {
-		return "", nil // a new one is made
+		return setupCode{}, err
 	}
-	text := strings.TrimSpace(string(old))
-	if live, err := o.Identity.SetupExpected(ctx, text); err != nil || !live {
-		return "", err
-	}
-	return text, nil
+	return setupCode{text, path}, keep(text, path)
 }
 
-// newCode makes a code that replaces the one that is expected, and then the one
-// in the file: until the transaction ends nobody else gets that far.
-func (o *Office) newCode(ctx context.Context, path string) (string, error) {
-	text := secret.NewCode()
-	if err := o.Identity.ExpectSetup(ctx, text); err != nil {
-		return "", err
+// keep writes a set-up code into its file, unless it is there.
+func keep(text, path string) error {
+	if old, err := os.ReadFile(path); err == nil && strings.TrimSpace(string(old)) == text {
+		return nil
 	}
 	if err := os.WriteFile(path, []byte(text+"\n"), 0o600); err != nil {
-		return "", fmt.Errorf("the set-up code could not be written: %w", err)
+		return fmt.Errorf("the set-up code could not be written: %w", err)
 	}
-	return text, nil
+	return nil
 }
 
 // forget removes the file with a code that nobody needs any more.

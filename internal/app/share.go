@@ -8,6 +8,7 @@ import (
 	"cartracker/internal/cache"
 	"cartracker/internal/config"
 	"cartracker/internal/httpapi"
+	"cartracker/internal/part"
 	"cartracker/internal/ratelimit"
 	"cartracker/internal/record"
 	"cartracker/internal/redis"
@@ -48,10 +49,16 @@ const changed = "cartracker:changed"
 
 // Parts returns what has to run for as long as the office is used: it learns
 // what others change, and tells them. It is called once.
-func (o *Office) Parts() []func(context.Context) error {
-	parts := []func(context.Context) error{o.Feed.Run, o.DB.Pulse, o.DB.TellPools, o.API.Gate.Run, o.Activity.Run}
+func (o *Office) Parts() []part.Part {
+	parts := []part.Part{
+		{Name: "feed", Run: o.Feed.Run},
+		{Name: "pulse", Run: o.DB.Pulse},
+		{Name: "pools", Run: o.DB.TellPools},
+		{Name: "gate", Run: o.API.Gate.Run},
+		{Name: "activity", Run: o.Activity.Run},
+	}
 	if o.DB.Replicas() != nil {
-		parts = append(parts, o.DB.RunReplicas)
+		parts = append(parts, part.Part{Name: "replicas", Run: o.DB.RunReplicas})
 	}
 	if o.link == nil {
 		return parts
@@ -79,7 +86,8 @@ func (o *Office) Parts() []func(context.Context) error {
 		}
 		return nil
 	}
-	return append(parts, o.link.Run, tell, hear)
+	return append(parts, part.Part{Name: "Redis", Run: o.link.Run},
+		part.Part{Name: "telling others", Run: tell}, part.Part{Name: "hearing others", Run: hear})
 }
 
 // openLink connects to Redis, if there is one in the settings.

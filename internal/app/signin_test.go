@@ -8,6 +8,7 @@ import (
 
 	"cartracker/internal/app/apptest"
 	"cartracker/internal/config"
+	"cartracker/internal/date"
 	"cartracker/internal/store/testdb"
 )
 
@@ -180,7 +181,7 @@ func TestSetUp(t *testing.T) {
 			t.Errorf("GET: %s", res)
 		}
 		checkFailure(t, "no code was made", c.Nobody.Do("POST", path, first), 401)
-		if err := c.Identity.ExpectSetup(t.Context(), code); err != nil {
+		if _, err := c.Identity.AgreeOnSetup(t.Context(), func(date.Moment) string { return code }); err != nil {
 			t.Fatal(err)
 		}
 		before := w.state(t)

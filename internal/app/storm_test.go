@@ -39,7 +39,7 @@ func TestStorm(t *testing.T) {
 			defer close(followed)
 			follow(t, raw, s.news)
 		}()
-		together(clerks, func(i int) {
+		apptest.Together(clerks, func(i int) {
 			random := rand.New(rand.NewPCG(uint64(i), 1))
 			for range each {
 				s.act(t, random)

@@ -58,12 +58,15 @@ type healthCommand struct {
 
 // Run asks the program that these settings describe whether it is ready.
 func (c *healthCommand) Run(ctx context.Context, p Program, t Terminal) error {
-	if err := c.Check(); err != nil {
+	if err := c.CheckAddress(); err != nil {
 		return err
 	}
 	host := c.Host
 	if ip, err := netip.ParseAddr(host); err == nil && ip.IsUnspecified() {
-		host = "localhost"
+		host = "127.0.0.1" // not localhost, a name that bare systems cannot look up
+		if ip.Is6() {
+			host = "::1"
+		}
 	}
 	if err := p.Ready(ctx, "http://"+net.JoinHostPort(host, c.Port)); err != nil {
 		return err

@@ -12,7 +12,10 @@ import (
 	"unicode/utf8"
 )
 
-const day = 24 * time.Hour
+const (
+	day           = 24 * time.Hour
+	longestWindow = 10 * time.Second
+)
 
 func (k *checker) general() {
 	k.oneOf("APP_ENV", k.AppEnv, "production", "development", "test")
@@ -26,9 +29,13 @@ func (k *checker) general() {
 	k.DataDir = dir
 }
 
-func (k *checker) network() {
+func (k *checker) listener() {
 	k.check(isHost(k.Host), "HOST", "must be an address such as 127.0.0.1 or :: or a host name, without a port")
 	k.between("PORT", k.Port, 0, 65535)
+}
+
+func (k *checker) network() {
+	k.listener()
 	if k.unset("BASE_URL") {
 		k.BaseURL = k.localURL()
 	} else {
@@ -46,6 +53,9 @@ func (k *checker) network() {
 		k.check(err == nil, "ALLOWED_ORIGINS", "must be origins such as https://desk.example.com or http://localhost:5173, without a path, separated by commas")
 	}
 	k.Proxies = k.proxies()
+	window, err := parseDuration(k.StopWindow)
+	k.check(err == nil && window >= 0 && window <= longestWindow, "STOP_WINDOW", "must be a time such as 500ms or 2s, from 0s to 10s")
+	k.Window = window
 	k.follow()
 }
 

@@ -36,6 +36,7 @@ type Config struct {
 	AppURL         string `group:"Network" setting:"APP_URL" follows:"BASE_URL" placeholder:"URL" help:"The web client. Mails tell people to sign in there, if it is not BASE_URL."`
 	AllowedOrigins string `group:"Network" setting:"ALLOWED_ORIGINS" placeholder:"ORIGINS" help:"Web origins that may call the API besides APP_URL and BASE_URL, comma-separated, such as https://desk.example.com."`
 	TrustedProxies string `group:"Network" setting:"TRUSTED_PROXIES" placeholder:"CIDRS" help:"Proxies whose X-Forwarded-For is believed: addresses or CIDRs, comma-separated."`
+	StopWindow     string `group:"Network" setting:"STOP_WINDOW" initial:"1500ms" placeholder:"TIME" help:"How long connections are still accepted after the program was told to stop, for proxies that have not noticed, from 0s to 10s; 0s where nothing stands in front."`
 
 	DatabaseURL   Secret `group:"Database" setting:"DATABASE_URL" kong:"-" follows:"sqlite:DATA_DIR/cartracker.db" help:"The database: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE."`
 	DBHost        string `group:"Database" setting:"DB_HOST" placeholder:"HOST" help:"PostgreSQL host or socket directory, in place of DATABASE_URL."`
@@ -107,6 +108,7 @@ type Config struct {
 	RefreshTTL  time.Duration  `kong:"-"`
 	Origins     []string       `kong:"-"` // of AllowedOrigins, AppURL and BaseURL, each once
 	Proxies     []netip.Prefix `kong:"-"` // TRUSTED_PROXIES
+	Window      time.Duration  `kong:"-"` // STOP_WINDOW
 	Secure      bool           `kong:"-"` // clients reach the program by https
 	CrossSite   bool           `kong:"-"` // APP_URL is on another site than BASE_URL, as cookies see it
 	Level       slog.Level     `kong:"-"`

@@ -54,6 +54,7 @@ func TestDefaults(t *testing.T) {
 		"address":     {c.Addr(), "127.0.0.1:5000"},
 		"base":        {c.BaseURL, "http://127.0.0.1:5000"},
 		"app":         {c.AppURL, "http://127.0.0.1:5000"},
+		"window":      {c.Window, 1500 * time.Millisecond},
 		"name":        {c.AppName, "Car Tracker"},
 		"data":        {c.DataDir, filepath.Join(here, "data")},
 		"driver":      {c.Database.Driver, config.SQLite},

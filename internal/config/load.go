@@ -28,13 +28,23 @@ const maxFile = 64 << 10
 // called and what it may be, never what it held. It may be called again.
 func (c *Config) Check() error { return c.Load(os.LookupEnv) }
 
+// CheckAddress is Check of where the program listens, HOST and PORT, and looks at
+// nothing else: systemd lets what it runs beside the program read no secret.
+func (c *Config) CheckAddress() error {
+	k := c.checker(os.LookupEnv)
+	for _, s := range settings() {
+		if s.name() == "HOST" || s.name() == "PORT" {
+			k.read(s)
+		}
+	}
+	k.listener()
+	return k.err()
+}
+
 // Load is Check with another environment than the one of the process. A field
 // that is not empty beforehand counts as a flag.
 func (c *Config) Load(env func(string) (string, bool)) error {
-	k := &checker{Config: c, env: env, problems: map[string]string{}}
-	if c.sources == nil {
-		c.sources = map[string]Source{}
-	}
+	k := c.checker(env)
 	for _, s := range settings() {
 		k.read(s)
 	}
@@ -59,6 +69,13 @@ type checker struct {
 	*Config
 	env      func(string) (string, bool)
 	problems map[string]string // by variable
+}
+
+func (c *Config) checker(env func(string) (string, bool)) *checker {
+	if c.sources == nil {
+		c.sources = map[string]Source{}
+	}
+	return &checker{Config: c, env: env, problems: map[string]string{}}
 }
 
 // check records that the setting must be as said unless ok. The first problem

@@ -19,6 +19,7 @@ import (
 	"cartracker/internal/identity"
 	"cartracker/internal/observe"
 	"cartracker/internal/overload"
+	"cartracker/internal/part"
 	"cartracker/internal/record"
 	"cartracker/internal/redis"
 	"cartracker/internal/secret"
@@ -108,7 +109,7 @@ func Each(t *testing.T, test func(*testing.T, *Company), settings ...func(*confi
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
-		test(t, New(t, testdb.EmptyPostgres(t), settings...))
+		test(t, New(t, testdb.MigratedPostgres(t), settings...))
 	})
 }
 
@@ -210,10 +211,10 @@ func (c *Company) run(t testing.TB) {
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	var all sync.WaitGroup
-	for _, part := range append(c.Parts(), c.Realtime.Run) {
+	for _, p := range append(c.Parts(), part.Part{Name: "sockets", Run: c.Realtime.Run}) {
 		all.Go(func() {
-			if err := part(ctx); err != nil {
-				t.Errorf("a part of the program ended: %v", err)
+			if err := p.Run(ctx); err != nil {
+				t.Errorf("a part of the program ended: %s: %v", p.Name, err)
 			}
 		})
 	}

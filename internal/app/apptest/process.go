@@ -41,9 +41,9 @@ func (p *program) build(t testing.TB, race bool) string {
 		if p.dir, p.err = os.MkdirTemp("", "cartracker-test-*"); p.err != nil {
 			return
 		}
-		cmd := exec.Command("go", "build", "-o", p.dir+"/cartracker", "-race", "cartracker/cmd/cartracker")
-		if !race { // as the Makefile does, and the test of the README
-			cmd = exec.Command("go", "build", "-o", p.dir+"/cartracker", "-trimpath", "-buildvcs=false", "cartracker/cmd/cartracker")
+		cmd := exec.Command("go", "build", "-o", p.dir+"/cartracker", "-race", "-ldflags=-w", "cartracker/cmd/cartracker")
+		if !race { // as the Makefile does; GOFLAGS may have what is for the race detector
+			cmd = exec.Command("go", "build", "-o", p.dir+"/cartracker", "-trimpath", "-buildvcs=false", "-gcflags=all=", "-ldflags", "-s -w", "cartracker/cmd/cartracker")
 			cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		}
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -54,6 +54,12 @@ func (p *program) build(t testing.TB, race bool) string {
 		t.Fatal(p.err)
 	}
 	return filepath.Join(p.dir, "cartracker")
+}
+
+// Program returns the path of the program, built as make build does.
+func Program(t testing.TB) string {
+	t.Helper()
+	return ran.build(t, false)
 }
 
 // Raced reports whether the test was built with the race detector.
@@ -88,24 +94,45 @@ func NewSite(t testing.TB, dir, postgres string, settings ...string) *Site {
 		s.open = func() (*sql.DB, error) { return sql.Open("sqlite", "file:"+file+"?_pragma=busy_timeout(10000)") }
 	}
 	s.env = append([]string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "DATA_DIR=" + dir, "DATABASE_URL=" + s.url, "PORT=0",
+		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GORACE=" + os.Getenv("GORACE"), "DATA_DIR=" + dir, "DATABASE_URL=" + s.url, "PORT=0",
 		"DB_POOL_MIN=2", "DB_POOL_SIZE=8", "DB_POOL_MAX=16", "ACCESS_TOKEN_DURATION=24h",
 		"ACCESS_TOKEN_SECRET=" + strings.Repeat("s", 32),
+		"STOP_WINDOW=0s", // nothing stands in front
 		"RATE_LIMIT_API=off", "RATE_LIMIT_AUTH=off", "RATE_LIMIT_READ=off", "RATE_LIMIT_WRITE=off",
 	}, settings...)
 	return s
 }
 
-// EachSite runs a test at a site on SQLite and at one on PostgreSQL.
+// EachSite runs a test at a site on SQLite and at one on PostgreSQL, whose
+// databases are empty but migrated.
 func EachSite(t *testing.T, test func(*testing.T, *Site), settings ...string) {
 	t.Run("SQLite", func(t *testing.T) {
 		t.Parallel()
-		test(t, NewSite(t, t.TempDir(), "", settings...))
+		test(t, fileSite(t, settings))
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		t.Parallel()
 		test(t, NewSite(t, t.TempDir(), testdb.EmptyPostgres(t).URL, settings...))
 	})
+}
+
+// EachSiteUnlessRaced is EachSite for a test that takes most of a minute and runs
+// commands only, which never have the race detector: with it, it runs on SQLite
+// only. `make test-faults` runs it on both, without.
+func EachSiteUnlessRaced(t *testing.T, test func(*testing.T, *Site), settings ...string) {
+	if !Raced() {
+		EachSite(t, test, settings...)
+		return
+	}
+	test(t, fileSite(t, settings))
+}
+
+// fileSite returns a site on SQLite whose database was migrated.
+func fileSite(t *testing.T, settings []string) *Site {
+	t.Helper()
+	s := NewSite(t, t.TempDir(), "", settings...)
+	testdb.MigratedSQLite(t, filepath.Join(s.Dir, "cartracker.db"))
+	return s
 }
 
 // Look calls look with the database, past the program, and closes it.
@@ -125,7 +152,7 @@ func (s *Site) command(t testing.TB, args ...string) *exec.Cmd {
 	if args[0] == "serve" || args[0] == "worker" {
 		path = served.build(t, Raced())
 	} else {
-		path = ran.build(t, false)
+		path = Program(t)
 	}
 	cmd := exec.Command(path, args...)
 	cmd.Env, cmd.Dir = s.env, s.Dir
@@ -253,10 +280,18 @@ func (p *Process) As(c *Client) *Client {
 // Output returns what the program logged.
 func (p *Process) Output() string { return p.output.String() }
 
-// Stop lets the program do nothing any more until it is killed.
+// Stop lets the program do nothing any more until it is told to go on, or killed.
 func (p *Process) Stop(t testing.TB) {
 	t.Helper()
 	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Continue lets a program that was stopped go on.
+func (p *Process) Continue(t testing.TB) {
+	t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -292,11 +327,9 @@ func Until(t testing.TB, what string, done func() bool) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
-	again := time.NewTicker(10 * time.Millisecond)
-	defer again.Stop()
-	for !done() {
+	for pause := 5 * time.Millisecond; !done(); pause = min(pause*5/4, 50*time.Millisecond) {
 		select {
-		case <-again.C:
+		case <-time.After(pause):
 		case <-ctx.Done():
 			t.Fatalf("%s did not happen within %s", what, startTimeout)
 		}

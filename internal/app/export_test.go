@@ -1,0 +1,36 @@
+package app
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"time"
+
+	"cartracker/internal/part"
+)
+
+// Besides returns the program with another part.
+func (p Program) Besides(name string, run func(context.Context) error) Program {
+	p.more = append(p.more[:len(p.more):len(p.more)], part.Part{Name: name, Run: run})
+	return p
+}
+
+// LastCall accepts those who wait at a listener, and lets nobody else come.
+func LastCall(ln net.Listener) ([]net.Conn, error) { return lastCall(ln) }
+
+// Watch lets the log say what open tells.
+func (e *Emergency) Watch(open func() []any) { e.watch(open) }
+
+// Drain serves h at a listener, and returns what lets no others in, and what
+// waits for the requests under way, and then cuts them off.
+func Drain(ln net.Listener, h http.Handler) (refuse func() error, drain func(time.Duration) error) {
+	f := newFront(ln, 0, h, nil)
+	f.serve(context.Background(), func(context.Context, error) {})
+	return f.refuse, f.drain
+}
+
+// Doorway returns a handler behind a door, and what closes that.
+func Doorway(next http.Handler) (h http.Handler, inside func() int64, closing func()) {
+	d := new(door)
+	return d.before(next), d.inside.Load, func() { d.closing.Store(true) }
+}

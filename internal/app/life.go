@@ -1,0 +1,141 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"cartracker/internal/cli"
+	"cartracker/internal/config"
+	"cartracker/internal/observe"
+	"cartracker/internal/part"
+	"cartracker/internal/redis"
+)
+
+// A life is what a program has open for as long as it runs.
+type life struct {
+	program Program
+	office  *Office
+	made    bool        // the database is new
+	link    *redis.Link // nil without Redis
+	parts   []part.Part
+	works   bool   // jobs are worked here
+	front   *front // nil if it does not serve
+
+	crew    crew // the parts
+	workers crew // what works jobs
+	broken  chan struct{}
+	step    atomic.Value // a string: what is being stopped
+
+	mu   sync.Mutex
+	errs []error
+}
+
+// begin opens what a program needs for as long as it runs.
+func (p Program) begin(ctx context.Context, c *config.Config, t cli.Terminal) (*life, error) {
+	level := new(slog.LevelVar)
+	level.Set(c.Level)
+	slog.SetDefault(observe.NewLogger(t.Err, c.LogFormat, level))
+	tuneMemory(c)
+	link, err := openLink(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	l := &life{program: p, link: link, broken: make(chan struct{}, 1)}
+	l.crew.failed, l.workers.failed = l.fail, l.fail
+	if l.office, l.made, err = openOffice(ctx, c, link, p.Version); err == nil {
+		err = l.office.Replicate(ctx, c)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.close())
+	}
+	l.parts = append(l.office.Parts(), p.more...)
+	return l, nil
+}
+
+// early returns the error of a program that did not come to run: none if it was
+// told to stop before that, for then this is what came of it.
+func early(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	slog.InfoContext(ctx, "stopped before it had started", "err", err)
+	return nil
+}
+
+// close closes what was opened, for a program that does not come to run.
+func (l *life) close() (err error) {
+	if l.office != nil {
+		err = l.office.Close()
+	}
+	if l.link != nil {
+		l.link.Close()
+	}
+	return err
+}
+
+// run lives until ctx is done or a part fails, and then stops in order.
+func (l *life) run(ctx context.Context) error {
+	toParts, stopParts := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopParts()
+	toWork, stopWork := context.WithCancel(ctx)
+	defer stopWork()
+	if l.program.Emergency != nil {
+		l.program.Emergency.watch(l.open)
+	}
+	for _, p := range l.parts {
+		l.crew.start(toParts, p)
+	}
+	if l.works {
+		l.workers.start(toWork, part.Part{Name: "jobs", Run: l.office.Jobs.Run})
+	}
+	if l.front != nil {
+		l.front.serve(toParts, l.fail)
+	}
+	why := "told to"
+	select {
+	case <-ctx.Done():
+	case <-l.broken:
+		why = "something that has to run has ended"
+	}
+	slog.InfoContext(ctx, "stopping", "why", why)
+	stopWork()
+	l.stop(ctx, stopParts)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return errors.Join(l.errs...)
+}
+
+// fail takes note of what went wrong outside of requests and jobs, and lets the
+// program stop. Whoever is told of it may take time: that the program stops is no
+// reason not to.
+func (l *life) fail(ctx context.Context, err error) {
+	ctx = context.WithoutCancel(ctx)
+	attrs := []any{"err", err}
+	if p, ok := errors.AsType[*part.Panic](err); ok {
+		attrs = append(attrs, observe.StackKey, p.Stack)
+	}
+	slog.ErrorContext(ctx, "the program cannot go on, or not stop as it should", attrs...)
+	if report := l.program.Report; report != nil {
+		report(ctx, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.errs = append(l.errs, err)
+	select {
+	case l.broken <- struct{}{}:
+	default: // it is known already
+	}
+}
+
+// open tells for the log what has not ended.
+func (l *life) open() []any {
+	step, _ := l.step.Load().(string)
+	attrs := []any{"step", step, "jobs", l.office.Jobs.Running(), "parts", append(l.workers.names(), l.crew.names()...)}
+	if l.front != nil {
+		attrs = append(attrs, "requests", l.front.door.inside.Load(), "sockets", l.office.Realtime.Connected())
+	}
+	return attrs
+}
