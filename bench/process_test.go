@@ -1,9 +1,7 @@
 package bench
 
 import (
-	"context"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"cartracker/internal/machinetest"
 )
 
 // program is the stripped binary that `make bench` builds.
@@ -34,7 +34,7 @@ func start(b *testing.B, database string, settings ...string) *process {
 // startLogging is start with the log in a file, unless that is nil.
 func startLogging(b *testing.B, log *os.File, database string, settings ...string) *process {
 	b.Helper()
-	port := freePort(b)
+	port := machinetest.FreePort(b)
 	p := &process{Cmd: exec.Command(program, "serve"), url: "http://127.0.0.1:" + strconv.Itoa(port), began: time.Now()}
 	p.Env = append(os.Environ(), "PORT="+strconv.Itoa(port), "DATA_DIR="+b.TempDir(), "DATABASE_URL="+database,
 		"ACCESS_TOKEN_SECRET="+strings.Repeat("s", 32), "LOG_LEVEL=warn")
@@ -112,15 +112,6 @@ func (p *process) cpu(b *testing.B) time.Duration {
 		ticks += time.Duration(n)
 	}
 	return ticks * 10 * time.Millisecond // proc(5): in hundredths of a second
-}
-
-func freePort(b *testing.B) int {
-	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().(*net.TCPAddr).Port
 }
 
 // BenchmarkStart measures the way from starting the program on a database that

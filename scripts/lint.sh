@@ -6,6 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 gofumpt=mvdan.cc/gofumpt@v0.12.0
 staticcheck=honnef.co/go/tools/cmd/staticcheck@v0.8.2
+compose=github.com/compose-spec/compose-go/v2/cmd@v2.16.2
 status=0
 
 # check runs a command and tells only of its failure.
@@ -46,4 +47,5 @@ check staticcheck go run "$staticcheck" ./...
 check 'go mod verify' go mod verify
 check 'go mod tidy' go mod tidy -diff
 check 'shell scripts' shells
+check 'deploy/compose.yaml' go run "$compose" deploy/compose.yaml
 exit "$status"

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # need.sh: sees to it that what the tests need beside Go is there: a C compiler
 # (for the race detector), curl (for the README's session), the programs of
-# PostgreSQL 15 or newer, redis-server, Chromium (for the page at /docs), Node
-# with npm and socket.io-client, and smtp-sink. What is missing is installed if
-# this is root on Debian, else named; smtp-sink is only unpacked into the user's
-# cache, and socket.io-client into a folder of the repository. No database cluster
-# is made, no server is started, and no file of the machine's owner is changed.
+# PostgreSQL 15 or newer, redis-server, nginx, systemd-analyze (for the unit),
+# Chromium (for the page at /docs), Node with npm and socket.io-client, and
+# smtp-sink. What is missing is installed if this is root on Debian, else named;
+# smtp-sink is only unpacked into the user's cache, and socket.io-client into a
+# folder of the repository. No database cluster is made, no server is started, and
+# no file of the machine's owner is changed.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
 common=/etc/postgresql-common
@@ -28,6 +29,8 @@ missing() { # prints the packages that are
 	command -v curl >/dev/null || echo curl
 	"$here/postgres-bin.sh" >/dev/null || echo postgresql
 	command -v redis-server >/dev/null || echo redis-server
+	command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || echo nginx-light
+	command -v systemd-analyze >/dev/null || echo systemd
 	browser || echo chromium
 	command -v node >/dev/null || echo nodejs
 	command -v npm >/dev/null || echo npm
@@ -84,9 +87,10 @@ install() {
 	apt install -y --no-install-recommends "$@" || { apt update && apt install -y --no-install-recommends "$@"; }
 }
 
-# keep_off lets no Redis start when the machine does, if it was installed here.
+# keep_off lets no Redis and no nginx start when the machine does, if it was installed here.
 keep_off() {
 	case " $* " in *' redis-server '*) update-rc.d redis-server disable >/dev/null 2>&1 || true ;; esac
+	case " $* " in *' nginx-light '*) update-rc.d nginx disable >/dev/null 2>&1 || true ;; esac
 }
 
 mapfile -t packages < <(missing)
