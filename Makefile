@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run build test test-faults bench bench-load bench-mail bench-realtime bench-pictures profile fuzz lint fmt generate clean
+.PHONY: help run cluster build test test-faults bench bench-load bench-mail bench-realtime bench-cluster bench-pictures profile fuzz lint fmt generate clean
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
@@ -11,6 +11,9 @@ help: ## list the targets
 
 run: build ## build and start the program on embedded defaults
 	@APP_ENV=$${APP_ENV:-development} exec bin/cartracker serve
+
+cluster: build ## run two instances behind nginx with PostgreSQL and Redis, to try out; Ctrl-C stops all
+	@scripts/cluster.sh
 
 build: ## build bin/cartracker, stripped and without C
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/cartracker ./cmd/cartracker
@@ -21,11 +24,12 @@ test: ## run every test on both databases; installs what it needs if it may
 test-faults: ## kill, cut off and restart what the program stands on, and run the longest tests whole; needs root for some
 	@scripts/need.sh
 	@command -v xfs_io >/dev/null || [ "$$(id -u)" != 0 ] || apt-get install -y -qq --no-install-recommends xfsprogs >/dev/null 2>&1 || true
-	@PG_FSYNC=on TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_NODE=1 TEST_REQUIRE_REDIS=1 TEST_REQUIRE_SMTP=1 scripts/with-postgres.sh go test -count=1 -timeout 25m -v -run '^Test(Fault.*|OneOf200RentsTheCar|WholeCompany|ImportCompany)$$' -skip '^TestFaultMail' ./...
+	@PG_FSYNC=on TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_NODE=1 TEST_REQUIRE_REDIS=1 TEST_REQUIRE_SMTP=1 TEST_REQUIRE_NGINX=1 scripts/with-postgres.sh go test -count=1 -timeout 25m -v -run '^Test(Fault.*|OneOf200RentsTheCar|WholeCompany|ImportCompany)$$' -skip '^TestFaultMail' $$(go list ./... | grep -v /deploy$$)
+	@TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_NODE=1 TEST_REQUIRE_REDIS=1 TEST_REQUIRE_NGINX=1 scripts/with-postgres.sh go test -count=1 -timeout 10m -v -run '^Test(Fault.*|OneOf200RentsTheCar|Shared|StartTogether|UpgradeTogether)$$' ./deploy # alone: they ask as much as two cores can do
 	@PG_FSYNC=on TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_NODE=1 TEST_REQUIRE_SMTP=1 scripts/with-postgres.sh go test -count=1 -timeout 10m -parallel 12 -v -run '^TestFaultMail' ./internal/app # they wait most of the time
 
 bench: build ## measure and print; never fails
-	@-scripts/need.sh && scripts/with-postgres.sh go test -count=1 -timeout 30m -run '^$$' -bench . -skip '^Benchmark(Load|Growth|Places|Overload|Connections|Mail|Realtime|RealtimeDelay)$$' ./bench/...
+	@-scripts/need.sh && scripts/with-postgres.sh go test -count=1 -timeout 30m -run '^$$' -bench . -skip '^Benchmark(Load|Growth|Places|Overload|Connections|Mail|Realtime|RealtimeDelay|Instances)$$' ./bench/...
 
 bench-load: build ## measure the program under load and overload, beside a bare server; LOAD_SPAN (1m) for the long run
 	@scripts/need.sh && TEST_REQUIRE_REDIS=1 scripts/with-postgres.sh go test -count=1 -timeout 60m -run '^$$' -bench '^Benchmark(Load|Places|Overload|Connections)$$' -benchtime 1x ./bench/
@@ -35,6 +39,9 @@ bench-mail: build ## measure mails into an SMTP server of its own; MAIL_PART=20 
 
 bench-realtime: build ## measure Socket.IO beside Node's server, and the way from a commit to a client; REALTIME_PART=10 for a tenth of the clients
 	@scripts/need.sh && TEST_REQUIRE_REDIS=1 TEST_REQUIRE_NODE=1 scripts/with-postgres.sh go test -count=1 -timeout 30m -run '^$$' -bench '^BenchmarkRealtime(Delay)?$$' -benchtime 1x ./bench/
+
+bench-cluster: build ## measure two instances behind nginx beside one, and what nginx costs
+	@scripts/need.sh && TEST_REQUIRE_REDIS=1 TEST_REQUIRE_NGINX=1 scripts/with-postgres.sh go test -count=1 -timeout 15m -run '^$$' -bench '^BenchmarkInstances$$' -benchtime 1x ./bench/
 
 bench-pictures: build ## measure how times grow with the data and the load, and draw bench/*.svg
 	@scripts/need.sh && BENCH_PICTURES=1 scripts/with-postgres.sh go test -count=1 -timeout 60m -run '^$$' -bench '^Benchmark(Growth|Load)$$/^(SQLite|PostgreSQL|without_Redis)$$/^(contracts=.*|by_load)$$' -benchtime 1x ./bench/
