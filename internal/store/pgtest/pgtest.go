@@ -33,6 +33,7 @@ type Server struct {
 	password string
 	running  *process // nil once it was stopped or killed
 	killed   int      // the process that was killed last
+	hung     bool     // once it did
 }
 
 // New starts a server with the empty databases postgres and cartracker. The

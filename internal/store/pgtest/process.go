@@ -64,10 +64,15 @@ func (s *Server) Kill() {
 }
 
 // Hang lets the server do nothing any more. The system still accepts
-// connections for it.
+// connections for it. It goes on when the test ends, before what was opened
+// earlier is closed: that may wait for an answer.
 func (s *Server) Hang() {
 	s.t.Helper()
 	pid := s.pid()
+	if !s.hung {
+		s.hung = true
+		s.t.Cleanup(s.Resume)
+	}
 	s.signal(pid, syscall.SIGSTOP) // first, so that no more children come
 	for _, child := range s.children(pid) {
 		_ = syscall.Kill(child, syscall.SIGSTOP)
@@ -77,6 +82,9 @@ func (s *Server) Hang() {
 // Resume lets a server that hangs go on.
 func (s *Server) Resume() {
 	s.t.Helper()
+	if s.running == nil { // it was killed meanwhile
+		return
+	}
 	pid := s.pid()
 	for _, child := range s.children(pid) {
 		_ = syscall.Kill(child, syscall.SIGCONT)
