@@ -20,13 +20,14 @@ import (
 	"cartracker/internal/app/apptest"
 	"cartracker/internal/cli"
 	"cartracker/internal/config"
+	"cartracker/internal/machinetest"
 	"cartracker/internal/record"
 	"cartracker/internal/store/pgtest"
 )
 
-const (
-	tellsWithin = 2 * time.Second // that the database is away
-	worksWithin = 3 * time.Second // once it is back
+var (
+	tellsWithin = machinetest.Timely(2 * time.Second) // that the database is away
+	worksWithin = machinetest.Timely(3 * time.Second) // once it is back
 )
 
 // An outage is a way in which a server goes away, and comes back.

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"cartracker/internal/machinetest"
 	"cartracker/internal/redis"
 	"cartracker/internal/redis/redistest"
 )
@@ -142,7 +143,7 @@ func TestStrangeServers(t *testing.T) {
 			addr := listen(t, serve)
 			began := time.Now()
 			l := redistest.Open(t, fmt.Sprintf("redis://amra:zq7pass@%s/1", addr))
-			if took := time.Since(began); l.Up() || took > 1500*time.Millisecond {
+			if took := time.Since(began); l.Up() || took > machinetest.Timely(1500*time.Millisecond) {
 				t.Errorf("up %v after %s", l.Up(), took)
 			}
 			if _, _, err := l.Get(t.Context(), "k"); err != redis.ErrDown {
@@ -161,7 +162,7 @@ func TestOpenEndsWithItsContext(t *testing.T) {
 	defer cancel()
 	began := time.Now()
 	l, err := redis.Open(ctx, "redis://"+addr)
-	if err != nil || l.Up() || time.Since(began) > 500*time.Millisecond {
+	if err != nil || l.Up() || time.Since(began) > machinetest.Timely(500*time.Millisecond) {
 		t.Errorf("%v after %s", err, time.Since(began))
 	}
 	l.Close()

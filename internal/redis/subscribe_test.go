@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"cartracker/internal/machinetest"
 	"cartracker/internal/redis"
 	"cartracker/internal/redis/redistest"
 )
@@ -146,7 +147,7 @@ func TestSubscribeEndsAtOnce(t *testing.T) {
 	s.Hang()
 	began := time.Now()
 	cancel()
-	if err := <-ended; !errors.Is(err, context.Canceled) || time.Since(began) > 500*time.Millisecond {
+	if err := <-ended; !errors.Is(err, context.Canceled) || time.Since(began) > machinetest.Timely(500*time.Millisecond) {
 		t.Errorf("%v after %s", err, time.Since(began))
 	}
 }

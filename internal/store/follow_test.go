@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"cartracker/internal/date"
+	"cartracker/internal/machinetest"
 	"cartracker/internal/record"
 	"cartracker/internal/store"
 	"cartracker/internal/store/postgres"
@@ -151,7 +152,7 @@ func TestFeedEnds(t *testing.T) {
 					t.Errorf("told %+v", b)
 				}
 				began := time.Now()
-				if stop(); time.Since(began) > time.Second {
+				if stop(); time.Since(began) > machinetest.Timely(time.Second) {
 					t.Errorf("Run took %s to end", time.Since(began))
 				}
 				if n := db.Watcher().Stats().OpenConnections; n != 0 {

@@ -7,36 +7,26 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"cartracker/internal/fault"
+	"cartracker/internal/machinetest"
 	"cartracker/internal/store"
 	"cartracker/internal/store/pgtest"
 	"cartracker/internal/store/postgres"
 )
 
 var (
-	tellsWithin    = timely(2 * time.Second)        // that the server is away
-	refusedWithin  = timely(100 * time.Millisecond) // while that is known
-	worksWithin    = timely(3 * time.Second)        // once it is back
-	promotedWithin = timely(5 * time.Second)        // once a replica is the primary
+	tellsWithin    = machinetest.Timely(2 * time.Second)        // that the server is away
+	refusedWithin  = machinetest.Timely(100 * time.Millisecond) // while that is known
+	worksWithin    = machinetest.Timely(3 * time.Second)        // once it is back
+	promotedWithin = machinetest.Timely(5 * time.Second)        // once a replica is the primary
 )
 
 const backPatience = 30 * time.Second
-
-// timely returns how long something may take of which the program promises how
-// long it takes: that is held in make test-faults. Beside all other tests, on two
-// processors, a process may wait longer than that for its turn alone.
-func timely(promised time.Duration) time.Duration {
-	if os.Getenv("TEST_FAULTS") == "" {
-		return 10 * promised
-	}
-	return promised
-}
 
 // A patient is a database whose pulse is felt, on a server of its own.
 type patient struct {
