@@ -86,6 +86,7 @@ var rules = map[string]rule{
 	"internal/redis/redistest":       {ours: "kernel internal/redis internal/machinetest"},
 	"internal/mail/mailtest":         {ours: "internal/machinetest"},
 	"internal/nginxtest":             {ours: "internal/machinetest"},
+	"internal/prometheustest":        {ours: "internal/machinetest"},
 	"internal/socketio/nodetest":     {ours: "internal/machinetest"},
 	"internal/socketio/socketiotest": {ours: "internal/socketio"},
 	"internal/store/testdb":          {ours: "kernel store"},
@@ -106,7 +107,7 @@ var groups = map[string]string{
 
 var (
 	// testOnly are packages that no package of the program may import.
-	testOnly = []string{"internal/machinetest", "internal/redis/redistest", "internal/mail/mailtest", "internal/nginxtest", "internal/socketio/nodetest", "internal/socketio/socketiotest", "internal/store/testdb", "internal/store/pgtest", "internal/store/storetest", "internal/app/apptest", "bench", "bench/station"}
+	testOnly = []string{"internal/machinetest", "internal/redis/redistest", "internal/mail/mailtest", "internal/nginxtest", "internal/prometheustest", "internal/socketio/nodetest", "internal/socketio/socketiotest", "internal/store/testdb", "internal/store/pgtest", "internal/store/storetest", "internal/app/apptest", "bench", "bench/station"}
 	// pure packages import nothing of others, golang.org/x included.
 	pure = strings.Fields(expand("kernel domain"))
 	// shared modules are imported by more than one package.

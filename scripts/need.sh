@@ -2,10 +2,10 @@
 # need.sh: sees to it that what the tests need beside Go is there: a C compiler
 # (for the race detector), curl (for the README's session), the programs of
 # PostgreSQL 15 or newer, redis-server, nginx, systemd-analyze (for the unit),
-# Chromium (for the page at /docs), Node with npm and socket.io-client, and
-# smtp-sink. What is missing is installed if this is root on Debian, else named;
-# smtp-sink is only unpacked into the user's cache, and socket.io-client into a
-# folder of the repository. No database cluster is made, no server is started, and
+# Chromium (for the pages), Node with npm and socket.io-client, smtp-sink, and
+# prometheus with promtool. What is missing is installed if this is root on Debian,
+# else named; smtp-sink and prometheus are only unpacked into the user's cache, and
+# socket.io-client into a folder of the repository. No database cluster is made, no server is started, and
 # no file of the machine's owner is changed.
 set -euo pipefail
 here=$(dirname "${BASH_SOURCE[0]}")
@@ -39,6 +39,7 @@ missing() { # prints the packages that are
 # unpack gets what is not of Debian's packages, or is not to be installed.
 unpack() {
 	"$here/smtp-sink.sh" >/dev/null
+	"$here/prometheus.sh" >/dev/null
 	"$here/node-modules.sh"
 }
 

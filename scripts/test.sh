@@ -17,8 +17,8 @@ if [ "$(df --output=avail -B1M /dev/shm 2>/dev/null | tail -n1)" -ge 6000 ] 2>/d
 	chmod 1777 "$memory" # as /tmp is: servers run as other users
 	export GOTMPDIR=${GOTMPDIR:-${TMPDIR:-/tmp}} TMPDIR=$memory # what is built is large
 fi
-# The suites for PostgreSQL, Redis, SMTP, Node, nginx and systemd fail, and do not skip, when they have none.
-export TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_REDIS=1 TEST_REQUIRE_SMTP=1 TEST_REQUIRE_NODE=1 TEST_REQUIRE_NGINX=1 TEST_REQUIRE_SYSTEMD=1 CGO_ENABLED=1
+# The suites for PostgreSQL, Redis, SMTP, Node, nginx, systemd and Prometheus fail, and do not skip, when they have none.
+export TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_REDIS=1 TEST_REQUIRE_SMTP=1 TEST_REQUIRE_NODE=1 TEST_REQUIRE_NGINX=1 TEST_REQUIRE_SYSTEMD=1 TEST_REQUIRE_PROMETHEUS=1 CGO_ENABLED=1
 # To check each pointer finds nothing, since what uses unsafe is not ours, and takes
 # a twentieth of the time, in SQLite, which is C that was translated, a third. That one
 # still has to be built with -race: a generic function of the standard library that
