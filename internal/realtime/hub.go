@@ -95,7 +95,9 @@ func (h *Hub) Handler() http.Handler { return h.server }
 // Run does what is not done at once, until ctx is done, and then ends all that
 // the hub does in the background.
 func (h *Hub) Run(ctx context.Context) error {
-	return part.Together(ctx, part.Quietly(h.deliver), part.Quietly(h.watchSessions), h.server.Run)
+	err := part.Together(ctx, part.Quietly(h.deliver), part.Quietly(h.watchSessions), h.server.Run)
+	h.server.Close() // again: a session may have been found to be over meanwhile
+	return err
 }
 
 // Connected returns how many clients are connected here.

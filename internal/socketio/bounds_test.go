@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -92,7 +91,7 @@ func TestBucket(t *testing.T) {
 }
 
 func TestTurnsAreBounded(t *testing.T) {
-	var owner sync.WaitGroup
+	var owner tasks
 	held, gate, done := make(chan struct{}), make(chan struct{}), 0
 	q := turns{owner: &owner}
 	q.add(0, func() { close(held); <-gate })
@@ -109,7 +108,7 @@ func TestTurnsAreBounded(t *testing.T) {
 	}
 	q.finish(true, func() { done += 1_000_000 })
 	close(gate)
-	owner.Wait()
+	owner.wait()
 	if done != mostTurns+1_000_000 {
 		t.Errorf("%d were done", done)
 	}
@@ -119,7 +118,7 @@ func TestTurnsAreBounded(t *testing.T) {
 	q.add(100<<20, func() { done++ }) // alone it is taken whatever it is
 	q.finish(false, func() { done += 10 })
 	close(gate)
-	if owner.Wait(); done != 10 {
+	if owner.wait(); done != 10 {
 		t.Errorf("%d were done", done)
 	}
 }

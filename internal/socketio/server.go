@@ -37,7 +37,7 @@ type Server struct {
 	config     Config
 	engine     *engine.Server
 	namespaces map[string]*Namespace // never changes once it serves
-	working    sync.WaitGroup        // what is done for sockets
+	working    tasks                 // what is done for sockets
 }
 
 // New makes a Server. Its namespaces are made before it serves.
@@ -66,7 +66,7 @@ func (s *Server) Stats() engine.Stats { return s.engine.Stats() }
 // ones, and waits for all handlers, whose contexts are done. No handler may call it.
 func (s *Server) Close() {
 	s.engine.Close()
-	s.working.Wait()
+	s.working.wait()
 }
 
 // Run runs the adapters, and forgets what nobody recovered, until ctx is done.
@@ -88,6 +88,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.Close()
 	end()
 	running.Wait()
+	s.working.wait() // for what the adapters have begun to the last
 	if errors.Is(context.Cause(ctx), errAdapter) {
 		return errAdapter
 	}

@@ -10,7 +10,7 @@ const (
 // turns does what there is to do for one socket, one after the other. It has a
 // goroutine only while there is something.
 type turns struct {
-	owner *sync.WaitGroup
+	owner *tasks
 
 	mu    sync.Mutex
 	queue []turn
@@ -51,7 +51,7 @@ func (t *turns) push(next turn) {
 	t.bytes += next.size
 	if !t.busy {
 		t.busy = true
-		t.owner.Go(t.work)
+		t.owner.begin(t.work)
 	}
 }
 
