@@ -9,7 +9,14 @@ import (
 	"cartracker/internal/app/apptest"
 )
 
-func TestMain(m *testing.M) { os.Exit(apptest.Main(m)) }
+// A program that a test runs in this process would bound the memory of all tests,
+// from then on: half of the processors would do nothing but look for what is free.
+func TestMain(m *testing.M) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		os.Setenv("GOMEMLIMIT", "off")
+	}
+	os.Exit(apptest.Main(m))
+}
 
 func TestRentACar(t *testing.T) {
 	t.Parallel()
