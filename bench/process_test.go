@@ -37,7 +37,7 @@ func startLogging(b *testing.B, log *os.File, database string, settings ...strin
 	port := machinetest.FreePort(b)
 	p := &process{Cmd: exec.Command(program, "serve"), url: "http://127.0.0.1:" + strconv.Itoa(port), began: time.Now()}
 	p.Env = append(os.Environ(), "PORT="+strconv.Itoa(port), "DATA_DIR="+b.TempDir(), "DATABASE_URL="+database,
-		"ACCESS_TOKEN_SECRET="+strings.Repeat("s", 32), "LOG_LEVEL=warn")
+		"ACCESS_TOKEN_SECRET="+strings.Repeat("s", 32), "LOG_LEVEL=warn", "METRICS_ADDR=off")
 	p.Env = append(p.Env, settings...)
 	if log != nil {
 		p.Stderr = log

@@ -44,6 +44,7 @@ func TestCommands(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", programs+string(filepath.ListSeparator)+env.Getenv("PATH"))
+			env.Setenv("METRICS_ADDR", "off")
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -118,7 +119,7 @@ func command(dir string, env []string, args ...string) *exec.Cmd {
 func start(t *testing.T, dir string, env ...string) *running {
 	t.Helper()
 	p := &running{t: t, dir: dir, said: &output{new: make(chan struct{}, 1)}, done: make(chan error, 1)}
-	p.cmd = command(dir, append([]string{"PORT=0", "LOG_FORMAT=text"}, env...), "serve")
+	p.cmd = command(dir, append([]string{"PORT=0", "METRICS_ADDR=off", "LOG_FORMAT=text"}, env...), "serve")
 	p.cmd.Stderr, p.cmd.Stdout = p.said, p.said
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

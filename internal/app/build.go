@@ -17,6 +17,7 @@ import (
 	"cartracker/internal/jobs"
 	"cartracker/internal/mail"
 	"cartracker/internal/notifications"
+	"cartracker/internal/observe/metrics"
 	"cartracker/internal/ratelimit"
 	"cartracker/internal/realtime"
 	"cartracker/internal/record"
@@ -44,6 +45,7 @@ type Office struct {
 	API          *httpapi.API
 	Jobs         *jobs.Queue
 	Realtime     *realtime.Hub
+	Metrics      *metrics.Set
 	sender       mail.Sender
 	badTemplates []error
 	cache        cache.Cache
@@ -51,6 +53,8 @@ type Office struct {
 	setupCode    func(until date.Moment) string
 	now          func() date.Moment
 	pages        func() []httpapi.Page
+	hasher       *secret.Hasher
+	remembered   map[string]func() cache.Counts // by shelf, of what the program keeps for itself
 }
 
 // NewOffice returns the services over db, which share what they can through
@@ -63,16 +67,19 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 	inboxes := &notifications.Service{Env: env, Store: store.NewNotifications(db)}
 	env.Journal = notifications.Journal{Journal: env.Journal, Announce: inboxes.Announce}
 	feed := store.NewFeed(db)
+	measured := metrics.New(version)
 	kept := newCache(c, link, keys, feed, version)
 	limiter := newLimiter(link)
+	hasher := secret.NewHasher()
+	tokens, known := newAccessTokens(secret.NewSigner(keys.Access, issuer, issuer, c.AccessTTL, clock), kept, clock), newOwners(kept)
 	people := &identity.Service{
 		Env:              env,
 		Users:            store.NewUsers(db),
 		Sessions:         store.Sessions{DB: db},
 		Setup:            store.Setup{DB: db},
 		Links:            store.Links{DB: db},
-		Hasher:           secret.NewHasher(),
-		Access:           newAccessTokens(secret.NewSigner(keys.Access, issuer, issuer, c.AccessTTL, clock), kept, clock),
+		Hasher:           hasher,
+		Access:           tokens,
 		Refresh:          refreshTokens{keys},
 		Judge:            judge,
 		Normalize:        text.Name,
@@ -81,21 +88,24 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 		Language:         identity.Language(c.DefaultLanguage),
 		RegistrationOpen: c.Registration == "open",
 		AppName:          c.AppName,
-		Memory:           newOwners(kept),
+		Memory:           known,
 	}
 	active := &identity.Activity{InTx: db.InTx, Store: store.NewUsers(db), Now: now}
 	db.OnCommit(raiser(kept))
 	feed.Follow(raiser(kept))
 	moves := newTransfer(db, env, c)
 	o := &Office{
-		DB:        db,
-		Feed:      feed,
-		Identity:  people,
-		Activity:  active,
-		Transfer:  moves,
-		cache:     kept,
-		link:      link,
-		now:       now,
+		DB:       db,
+		Feed:     feed,
+		Identity: people,
+		Activity: active,
+		Transfer: moves,
+		cache:    kept,
+		link:     link,
+		now:      now,
+		hasher:   hasher,
+		Metrics:  measured,
+		remembered: map[string]func() cache.Counts{tokenShelf: tokens.known.Counts, sessionShelf: known.Counts},
 		setupCode: func(until date.Moment) string { return keys.SetupCode(until.Time()) },
 		API: &httpapi.API{
 			Identity:      people,
@@ -113,6 +123,7 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 			Limits:        limits(c.Limits),
 			Gate:          newGate(db, c),
 			Today:         env.Today,
+			Metrics:       measured,
 			Replays:       &store.Replays{DB: db, Now: now},
 			Fingerprint:   keys.Fingerprint,
 			Version:       version,
@@ -124,6 +135,7 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 		},
 	}
 	o.openRealtime()
+	o.measure()
 	o.pages = func() []httpapi.Page { return pagesOf(o.API, c) }
 	return o, o.openJobs(c, link)
 }

@@ -8,6 +8,7 @@ import (
 
 	"cartracker/internal/date"
 	"cartracker/internal/httpapi"
+	"cartracker/internal/observe/metrics"
 	"cartracker/internal/redis"
 )
 
@@ -27,6 +28,13 @@ type watch struct {
 	version  string
 	away     atomic.Bool
 	stopping atomic.Bool
+}
+
+// watch returns what looks at the database of an office.
+func (o *Office) watch(version string) *watch {
+	w := &watch{ping: o.DB.Ping, lost: o.DB.Lost, link: o.link, now: o.now, began: o.now(), version: version}
+	o.Metrics.Read(func(put metrics.Put) { put("cartracker_db_up", yes(!w.isAway())) })
+	return w
 }
 
 // Run looks until ctx is done.
@@ -60,6 +68,8 @@ func (w *watch) look(ctx context.Context) {
 	}
 }
 
+func (w *watch) isAway() bool { return w.away.Load() || w.lost() }
+
 // Health returns what was seen last.
 func (w *watch) Health() httpapi.Health {
 	now := w.now()
@@ -69,7 +79,7 @@ func (w *watch) Health() httpapi.Health {
 	if w.link != nil {
 		h.Redis = w.link.State()
 	}
-	away := w.away.Load() || w.lost()
+	away := w.isAway()
 	switch {
 	case w.stopping.Load():
 		h.Unready = "shutting down"

@@ -78,7 +78,7 @@ func newPace(perSecond int, link *redis.Link) ratelimit.Pace {
 func (o *Office) openJobs(c *config.Config, link *redis.Link) (err error) {
 	var templates *mail.Templates
 	templates, o.badTemplates = mail.LoadTemplates(filepath.Join(c.DataDir, "templates"))
-	o.sender = newSender(c)
+	o.sender = timedSender{newSender(c), o.Metrics.Mailed}
 	o.Jobs, err = openJobs(o.DB, jobs.Tools{
 		Settings:  jobSettings(c.Email),
 		Env:       o.Identity.Env,
@@ -91,6 +91,8 @@ func (o *Office) openJobs(c *config.Config, link *redis.Link) (err error) {
 		Links:     links{c},
 		Announce:  o.API.Notifications.Announce,
 		AppName:   c.AppName,
+		Worked:    o.Metrics.Worked,
+		Broke:     o.broke,
 	})
 	if err != nil || o.Jobs == nil {
 		return err

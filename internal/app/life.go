@@ -21,8 +21,10 @@ type life struct {
 	made    bool        // the database is new
 	link    *redis.Link // nil without Redis
 	parts   []part.Part
-	works   bool   // jobs are worked here
-	front   *front // nil if it does not serve
+	works   bool     // jobs are worked here
+	front   *front   // nil if it does not serve
+	private *private // nil if nobody looks
+	watch   *watch
 
 	crew    crew // the parts
 	workers crew // what works jobs
@@ -51,7 +53,11 @@ func (p Program) begin(ctx context.Context, c *config.Config, t cli.Terminal) (*
 	if err != nil {
 		return nil, errors.Join(err, l.close())
 	}
-	l.parts = append(l.office.Parts(), p.more...)
+	l.watch = l.office.watch(p.Version)
+	l.parts = append(append(l.office.Parts(), p.more...), part.Part{Name: "health", Run: l.watch.Run})
+	if err := l.openPrivate(ctx, c); err != nil {
+		return nil, errors.Join(err, l.close())
+	}
 	return l, nil
 }
 
@@ -67,8 +73,11 @@ func early(ctx context.Context, err error) error {
 
 // close closes what was opened, for a program that does not come to run.
 func (l *life) close() (err error) {
+	if l.private != nil {
+		err = l.private.ln.Close()
+	}
 	if l.office != nil {
-		err = l.office.Close()
+		err = errors.Join(err, l.office.Close())
 	}
 	if l.link != nil {
 		l.link.Close()
@@ -84,6 +93,9 @@ func (l *life) run(ctx context.Context) error {
 	defer stopWork()
 	if l.program.Emergency != nil {
 		l.program.Emergency.watch(l.open)
+	}
+	if l.private != nil {
+		l.private.serve(toParts)
 	}
 	for _, p := range l.parts {
 		l.crew.start(toParts, p)

@@ -37,7 +37,7 @@ func live(t *testing.T, p app.Program, args ...string) *lived {
 	t.Cleanup(func() { slog.SetDefault(before) })
 	ctx, stop := context.WithCancel(t.Context())
 	l := &lived{stop: stop, code: make(chan int, 1)}
-	args = append(args, "--data-dir", t.TempDir(), "--port", "0", "--log-format", "text", "--stop-window", "10ms")
+	args = append(args, "--data-dir", t.TempDir(), "--port", "0", "--log-format", "text", "--stop-window", "10ms", "--metrics-addr", "127.0.0.1:0")
 	go func() { l.code <- app.Main(ctx, p, args, strings.NewReader(""), io.Discard, &l.log) }()
 	return l
 }

@@ -146,7 +146,7 @@ func readSteps(section string) (all []step) {
 func session(t *testing.T, program string, steps []step, env ...string) {
 	dir := t.TempDir()
 	env = append(env, "PATH="+os.Getenv("PATH"), "HOME="+dir, "LANG=C.UTF-8")
-	address, stop := start(t, program, dir, append(env, "PORT=0", "APP_ENV=development"))
+	address, stop := start(t, program, dir, append(env, "PORT=0", "METRICS_ADDR=off", "APP_ENV=development"))
 	before := today(t)
 	outputs := runSteps(t, dir, append(env, "CARTRACKER="+address), steps)
 	after := today(t)

@@ -15,6 +15,8 @@ const (
 	tokenLife   = 15 * time.Minute // for which a token need not be verified again
 	sessionLife = 5 * time.Minute
 	rememberer  = 300 // bytes that a token or a session takes, about
+
+	tokenShelf, sessionShelf = "token", "session"
 )
 
 // accessTokens is the identity.AccessSigner. Verifying a token costs as much as
@@ -27,7 +29,7 @@ type accessTokens struct {
 
 func newAccessTokens(s *secret.Signer, c cache.Cache, now func() time.Time) accessTokens {
 	return accessTokens{signer: s, now: now, known: cache.NewShelf(c, cache.Spec[verified]{
-		Name: "token", Life: tokenLife, Weight: func(verified) int { return rememberer },
+		Name: tokenShelf, Life: tokenLife, Weight: func(verified) int { return rememberer },
 	})}
 }
 
@@ -75,7 +77,7 @@ type owners struct{ *cache.Shelf[identity.Owner] }
 
 func newOwners(c cache.Cache) owners {
 	return owners{cache.NewShelf(c, cache.Spec[identity.Owner]{
-		Name: "session", Life: sessionLife, Weight: func(identity.Owner) int { return rememberer },
+		Name: sessionShelf, Life: sessionLife, Weight: func(identity.Owner) int { return rememberer },
 	})}
 }
 

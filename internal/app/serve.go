@@ -52,10 +52,9 @@ func (l *life) listen(ctx context.Context, c *config.Config, t cli.Terminal) err
 	if err != nil {
 		return errors.Join(err, ln.Close())
 	}
-	w := &watch{ping: office.DB.Ping, lost: office.DB.Lost, link: l.link, now: office.now, began: office.now(), version: version}
 	announce(t.Err, c, l.made, code, t.ErrTerminal)
-	l.front = newFront(ln, c.Window, office.Handler(w.Health), w)
-	l.parts = append(l.parts, part.Part{Name: "health", Run: w.Run}, part.Part{Name: "tidying", Run: office.tidy}, part.Part{Name: "sockets", Run: office.Realtime.Run})
+	l.front = newFront(ln, c.Window, office.Handler(l.watch.Health), l.watch)
+	l.parts = append(l.parts, part.Part{Name: "tidying", Run: office.tidy}, part.Part{Name: "sockets", Run: office.Realtime.Run})
 	if backups := office.schedule(c, version); backups != nil {
 		l.parts = append(l.parts, part.Part{Name: "backups", Run: backups})
 	}

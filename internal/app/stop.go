@@ -65,6 +65,7 @@ func since(began time.Time) slog.Attr {
 // in any more, or they would come back here; and before requests are waited
 // for, since a poll that hangs is one, and is answered by that.
 // Jobs have been told before all, and workers need the database to their end (ADR 22).
+// Who measures the program can look on until all else has ended.
 func (l *life) steps(ctx context.Context, p Patience, stopParts func()) (all []step) {
 	if f := l.front; f != nil {
 		all = []step{
@@ -81,6 +82,9 @@ func (l *life) steps(ctx context.Context, p Patience, stopParts func()) (all []s
 		step{"database", l.office.Close})
 	if l.link != nil {
 		all = append(all, step{"Redis", func() error { l.link.Close(); return nil }})
+	}
+	if l.private != nil {
+		all = append(all, step{"private listener", l.private.close})
 	}
 	return append(all, step{"telemetry", func() error { return l.flush(ctx) }})
 }

@@ -192,7 +192,7 @@ func TestStopServesWhoWaits(t *testing.T) {
 	}
 }
 
-var ofServing = []string{"ready", "last connections", "listener", "sockets", "requests", "jobs", "parts", "database", "telemetry"}
+var ofServing = []string{"ready", "last connections", "listener", "sockets", "requests", "jobs", "parts", "database", "private listener", "telemetry"}
 
 var stepLine = regexp.MustCompile(`"msg":"stopping: ([^"]+)","ms":[\d.]+\}|msg="stopping: ([^"]+)" ms=[\d.]+\n`)
 
@@ -221,8 +221,8 @@ func TestStopOrder(t *testing.T) {
 	}{
 		"alone":           {apptest.NewSite(t, t.TempDir(), ""), false, ofServing},
 		"with Redis":      {apptest.NewSite(t, t.TempDir(), db, "REDIS_URL="+shared), false, slices.Insert(slices.Clone(ofServing), 8, "Redis")},
-		"a worker":        {apptest.NewSite(t, t.TempDir(), "", "BASE_URL=http://127.0.0.1:5000"), true, []string{"jobs", "parts", "database", "telemetry"}},
-		"one with others": {apptest.NewSite(t, t.TempDir(), db, "REDIS_URL="+shared, "BASE_URL=http://127.0.0.1:5000"), true, []string{"jobs", "parts", "database", "Redis", "telemetry"}},
+		"a worker":        {apptest.NewSite(t, t.TempDir(), "", "BASE_URL=http://127.0.0.1:5000"), true, []string{"jobs", "parts", "database", "private listener", "telemetry"}},
+		"one with others": {apptest.NewSite(t, t.TempDir(), db, "REDIS_URL="+shared, "BASE_URL=http://127.0.0.1:5000"), true, []string{"jobs", "parts", "database", "Redis", "private listener", "telemetry"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -80,6 +80,8 @@ type Size struct {
 	MostBytes int64 `json:"mostBytes"`
 	Evictions int64 `json:"evictions" doc:"Left out for others before their time was over."`
 	Tags      int   `json:"tags" doc:"Tags that something concerned within the last hour."`
+
+	Loads, FailedLoads int64 `json:"-"` // values that were made, or came from another process
 }
 
 // An Outcome is what became of a question.

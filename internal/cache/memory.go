@@ -141,9 +141,10 @@ func (m *Memory) Clear(kind string) { m.gens.clear(kind) }
 
 // Size returns how much is kept.
 func (m *Memory) Size() Size {
+	n := m.counter.Snapshot()
 	return Size{
 		Entries: m.kept.EstimatedSize(), Bytes: int64(m.kept.WeightedSize()), MostBytes: int64(m.kept.GetMaximum()),
-		Evictions: int64(m.counter.Snapshot().Evictions), Tags: m.gens.size(),
+		Evictions: int64(n.Evictions), Tags: m.gens.size(), Loads: int64(n.LoadSuccesses), FailedLoads: int64(n.LoadFailures),
 	}
 }
 

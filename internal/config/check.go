@@ -1,6 +1,7 @@
 package config
 
 import (
+	"net"
 	"net/netip"
 	"path/filepath"
 	"slices"
@@ -56,7 +57,20 @@ func (k *checker) network() {
 	window, err := parseDuration(k.StopWindow)
 	k.check(err == nil && window >= 0 && window <= longestWindow, "STOP_WINDOW", "must be a time such as 500ms or 2s, from 0s to 10s")
 	k.Window = window
+	k.metrics()
 	k.follow()
+}
+
+func (k *checker) metrics() {
+	k.Metrics = Metrics{Given: !k.unset("METRICS_ADDR")}
+	if k.MetricsAddr == "off" {
+		return
+	}
+	host, port, err := net.SplitHostPort(k.MetricsAddr)
+	if _, bad := strconv.ParseUint(port, 10, 16); err != nil || bad != nil || !isHost(host) {
+		k.check(false, "METRICS_ADDR", "must be a host and a port such as 127.0.0.1:9464 or [::1]:9464, or off")
+	}
+	k.Metrics.Addr = k.MetricsAddr
 }
 
 func (k *checker) proxies() (all []netip.Prefix) {

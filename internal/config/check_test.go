@@ -17,6 +17,7 @@ var bad = map[string][]string{
 	"ALLOWED_ORIGINS":          {"*", "null", "https://a/", "https://a/b", "a", "https://a,b", "https://a https://b", "capacitor://a"},
 	"TRUSTED_PROXIES":          {"10.0.0.0/33", "a", "10.0.0", "10.0.0.0/8;::1", "fe80::1%eth0", "::ffff:1.2.3.4/100"},
 	"STOP_WINDOW":              {"-1ms", "10001ms", "11s", "1", "x", "1d"},
+	"METRICS_ADDR":             {"9464", ":9464", "10.1.2.3", "10.1.2.3:", "127.0.0.1:x", "127.0.0.1:65536", "127.0.0.1:-1", "http://127.0.0.1:9464", "::1:9464", "a b:1", "OFF"},
 	"DATABASE_URL":             {"cars.db", "sqlite:", "sqlite::memory:", "sqlite://cars.db", "sqlite:a?mode=ro", "mysql://a/b", "postgres:///cars", "postgres:a", "postgres://u:p%@h/d", "postgres://u:1/2@h/d", "host=a password=b", "postgres://u:p w@h/d"},
 	"DB_HOST":                  {"a b", "a:5432", "./run"},
 	"DB_PORT":                  {"0", "x"},

@@ -38,6 +38,8 @@ type Config struct {
 	TrustedProxies string `group:"Network" setting:"TRUSTED_PROXIES" placeholder:"CIDRS" help:"Proxies whose X-Forwarded-For is believed: addresses or CIDRs, comma-separated."`
 	StopWindow     string `group:"Network" setting:"STOP_WINDOW" initial:"1500ms" placeholder:"TIME" help:"How long connections are still accepted after the program was told to stop, for proxies that have not noticed, from 0s to 10s; 0s where nothing stands in front."`
 
+	MetricsAddr string `group:"Network" setting:"METRICS_ADDR" initial:"127.0.0.1:9464" placeholder:"ADDRESS" help:"Host and port of the private listener, which serves /metrics and /debug/pprof/ to whoever reaches it; off: none. Port 0 takes any that is free. Each instance on a machine needs its own."`
+
 	DatabaseURL   Secret `group:"Database" setting:"DATABASE_URL" kong:"-" follows:"sqlite:DATA_DIR/cartracker.db" help:"The database: sqlite:PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE."`
 	DBHost        string `group:"Database" setting:"DB_HOST" placeholder:"HOST" help:"PostgreSQL host or socket directory, in place of DATABASE_URL."`
 	DBPort        string `group:"Database" setting:"DB_PORT" initial:"5432" placeholder:"PORT" help:"PostgreSQL port, with DB_HOST."`
@@ -109,6 +111,7 @@ type Config struct {
 	Origins     []string       `kong:"-"` // of AllowedOrigins, AppURL and BaseURL, each once
 	Proxies     []netip.Prefix `kong:"-"` // TRUSTED_PROXIES
 	Window      time.Duration  `kong:"-"` // STOP_WINDOW
+	Metrics     Metrics        `kong:"-"`
 	Secure      bool           `kong:"-"` // clients reach the program by https
 	CrossSite   bool           `kong:"-"` // APP_URL is on another site than BASE_URL, as cookies see it
 	Level       slog.Level     `kong:"-"`
@@ -137,6 +140,12 @@ type Pool struct {
 type Replicas struct {
 	URLs   []Secret
 	MaxLag time.Duration // one that is further behind is left out
+}
+
+// Metrics says where the private listener is.
+type Metrics struct {
+	Addr  string // host and port; "" for none
+	Given bool   // somebody asked for it
 }
 
 // Backups says which backups are made while the program serves.

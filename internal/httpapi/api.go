@@ -18,6 +18,7 @@ import (
 	"cartracker/internal/identity"
 	"cartracker/internal/notifications"
 	"cartracker/internal/observe"
+	"cartracker/internal/observe/metrics"
 	"cartracker/internal/overload"
 	"cartracker/internal/ratelimit"
 	"cartracker/internal/record"
@@ -45,6 +46,7 @@ type API struct {
 	Limits   Limits
 	Gate     *overload.Gate
 	Today    func() date.Date // in the business's zone
+	Metrics  *metrics.Set
 
 	Replays     Replayer
 	Fingerprint func(body []byte) string // with a key: a body may hold a password
@@ -100,6 +102,7 @@ func (a *API) Handler() http.Handler {
 	a.realtimeRoutes()
 	a.mux.ServeMux.HandleFunc("/", a.unrouted)
 	return middleware.Chain(http.HandlerFunc(a.routed),
+		middleware.Measure(a.Metrics.Requests),
 		middleware.Visit(a.Proxies),
 		middleware.Log,
 		middleware.Security(a.Secure),

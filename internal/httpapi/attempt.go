@@ -59,6 +59,9 @@ func (a *API) attempt(ctx context.Context, t attempt) error {
 // counted makes a try that counts for a key if it fails, or refuses it.
 func (a *API) counted(ctx context.Context, failed func(error) bool, k ratelimit.Key, try func(context.Context) error) (err, refused error) {
 	done, state, ok := a.Attempts.Begin(ctx, k)
+	if !k.Rule.Off() {
+		a.Metrics.Limited(k.Rule.Name, ok, state.Shared)
+	}
 	switch {
 	case !ok && state.Remaining() > 0:
 		return nil, errNoTurn

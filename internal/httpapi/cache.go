@@ -40,7 +40,7 @@ func (a *API) cacheRoutes() {
 		method: http.MethodGet, path: "/api/cache/stats", tag: "Operations", summary: "Tell how the cache of this instance does",
 		access: record.AdminOnly, answer: reflect.TypeFor[success[CacheStats]](), idle: true,
 	}
-	register(a, r, func(context.Context, *struct{}) (reply, error) { return one(a.cacheStats(), nil) })
+	register(a, r, func(context.Context, *struct{}) (reply, error) { return one(a.CacheStats(), nil) })
 	r = route{
 		method: http.MethodDelete, path: "/api/cache", tag: "Operations", summary: "Forget what the cache of this instance keeps",
 		access: record.AdminOnly, answer: reflect.TypeFor[success[cleared]](), idle: true,
@@ -48,7 +48,8 @@ func (a *API) cacheRoutes() {
 	register(a, r, a.clearCache)
 }
 
-func (a *API) cacheStats() CacheStats {
+// CacheStats returns how the cache does. Handler was called before.
+func (a *API) CacheStats() CacheStats {
 	out := CacheStats{Size: a.Cache.Size(), Trusted: a.Cache.Trusted(), Routes: []RouteCache{}}
 	for _, s := range a.shelves {
 		k := s.route.keeping

@@ -69,6 +69,7 @@ func (a *API) rule(l limiter, method string, c record.Caller) (rule ratelimit.Ru
 func (a *API) count(w http.ResponseWriter, r *http.Request, l limiter, c record.Caller) error {
 	if l == signIns {
 		if s := a.Limiter.Peek(r.Context(), a.Limits.API, c.Network()); !s.OK {
+			a.Metrics.Limited(a.Limits.API.Name, s.OK, s.Shared)
 			a.tellLimit(w.Header(), a.Limits.API, s)
 			return errTooMany(s)
 		}
@@ -79,6 +80,7 @@ func (a *API) count(w http.ResponseWriter, r *http.Request, l limiter, c record.
 		return nil
 	}
 	s := a.Limiter.Take(r.Context(), rule, who)
+	a.Metrics.Limited(rule.Name, s.OK, s.Shared)
 	a.tellLimit(w.Header(), rule, s)
 	if !s.OK {
 		return errTooMany(s)
@@ -98,6 +100,7 @@ func (a *API) countUntried(r *http.Request, c record.Caller, tried *bool) {
 // are not known.
 func (a *API) MayTry(ctx context.Context) error {
 	if s := a.Limiter.Peek(ctx, a.Limits.API, record.CallerOf(ctx).Network()); !s.OK {
+		a.Metrics.Limited(a.Limits.API.Name, s.OK, s.Shared)
 		return errTooMany(s)
 	}
 	return nil

@@ -28,6 +28,7 @@ func (a *API) realtimeRoutes() {
 // request may take to be read, and the reading of nothing would end it.
 func (a *API) serveSocket(w http.ResponseWriter, r *http.Request) {
 	middleware.NoteRoute(w, socketPath+"/")
+	middleware.NoteWait(w)
 	r = middleware.As(r, middleware.Visitor(w, r))
 	switch r.Method {
 	case http.MethodGet:

@@ -42,6 +42,9 @@ func (f failures) HandleError(ctx context.Context, job *rivertype.JobRow, err er
 	default:
 		slog.WarnContext(ctx, "a job failed, and is tried again", told...)
 	}
+	if !strange { // its kind may be any text
+		f.tell(job.Kind, over)
+	}
 	return f.decide(ctx, j.ID, over)
 }
 
@@ -49,7 +52,16 @@ func (f failures) HandleError(ctx context.Context, job *rivertype.JobRow, err er
 func (f failures) HandlePanic(ctx context.Context, job *rivertype.JobRow, value any, trace string) *river.ErrorHandlerResult {
 	j := mailOf(job)
 	slog.ErrorContext(ctx, "a job panicked", "kind", job.Kind, "id", j.ID, "user", j.User, "attempt", attempts(job), "panic", value, "stack", trace)
-	return f.decide(ctx, j.ID, attempts(job) >= f.Attempts)
+	over := attempts(job) >= f.Attempts
+	f.tell(job.Kind, over)
+	return f.decide(ctx, j.ID, over)
+}
+
+// tell says what becomes of a job that failed.
+func (f failures) tell(kind string, over bool) {
+	if f.Broke != nil {
+		f.Broke(kind, over)
+	}
 }
 
 // decide gives a job up if it is over, and the link with it that nobody has:

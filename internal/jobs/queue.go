@@ -62,6 +62,9 @@ type Log interface {
 	// Counts returns how many jobs of a queue are in each of River's states;
 	// those that are available, but not yet at the moment now, count as scheduled.
 	Counts(ctx context.Context, queue string, now time.Time) (map[string]int, error)
+	// Oldest returns since when the job is due that waits longest; the zero time
+	// if none waits at the moment now.
+	Oldest(ctx context.Context, now time.Time) (due time.Time, err error)
 	// PutBack gives a job that waits the place of its age.
 	PutBack(ctx context.Context, id int64) error
 	// AddQueue lets there be a queue, if there is none yet.
@@ -88,7 +91,20 @@ type Tools struct {
 	Links     Links
 	Announce  func(context.Context, record.Notice) error // tells the admins, in the transaction of ctx
 	AppName   string
+	// Worked is told of each attempt: its kind, what came of it, and how long it
+	// took. Broke is told of those that failed, and whether the job is given up.
+	// Both may be nil.
+	Worked func(kind, outcome string, took time.Duration)
+	Broke  func(kind string, over bool)
 }
+
+// What comes of an attempt.
+const (
+	done     = "done"
+	failed   = "failed"
+	panicked = "panicked"
+	putBack  = "put_back" // it could not even be tried
+)
 
 // A Queue keeps jobs, works them, and shows them to admins.
 type Queue struct {
@@ -167,10 +183,29 @@ func (q *Queue) Run(ctx context.Context) error {
 // Running returns how many jobs are worked here now.
 func (q *Queue) Running() int { return int(q.running.Load()) }
 
-func (q *Queue) counted(ctx context.Context, _ *rivertype.JobRow, work func(context.Context) error) error {
+func (q *Queue) counted(ctx context.Context, job *rivertype.JobRow, work func(context.Context) error) error {
 	q.running.Add(1)
-	defer q.running.Add(-1)
-	return work(ctx)
+	result, began := panicked, time.Now() // unless it comes to its end
+	defer func() {
+		q.running.Add(-1)
+		if q.Worked != nil {
+			q.Worked(job.Kind, result, time.Since(began))
+		}
+	}()
+	err := work(ctx)
+	result = resultOf(err)
+	return err
+}
+
+func resultOf(err error) string {
+	_, snoozed := errors.AsType[*river.JobSnoozeError](err)
+	switch {
+	case err == nil:
+		return done
+	case snoozed:
+		return putBack
+	}
+	return failed
 }
 
 // putBack gives mails that did not have their turn the place that they had in

@@ -35,6 +35,9 @@ type State struct {
 	Limit int           // calls that are allowed in the window
 	Used  int           // calls in the window so far, those that were refused included
 	Reset time.Duration // until the window is over; 0 if none has begun
+	// Shared says that the count of all instances was asked; else this one has
+	// decided by itself.
+	Shared bool
 }
 
 // Remaining returns how many calls are left until the window is over.

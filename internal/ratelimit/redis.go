@@ -67,7 +67,7 @@ func (l *Redis) Take(ctx context.Context, r Rule, who string) State {
 	if !ok {
 		return own
 	}
-	return stricter(own, took(r, used, left))
+	return shared(stricter(own, took(r, used, left)))
 }
 
 // Peek tells how who stands, and counts nothing.
@@ -80,7 +80,12 @@ func (l *Redis) Peek(ctx context.Context, r Rule, who string) State {
 	if !ok {
 		return own
 	}
-	return stricter(own, peeked(r, used, left))
+	return shared(stricter(own, peeked(r, used, left)))
+}
+
+func shared(s State) State {
+	s.Shared = true
+	return s
 }
 
 // eval counts even if the caller has left meanwhile: who always leaves at once

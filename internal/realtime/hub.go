@@ -106,6 +106,19 @@ func (h *Hub) Connected() int {
 	return int(n.Polling + n.Websocket)
 }
 
+// Stats are counters of a Hub.
+type Stats struct {
+	Polling, Websocket int64 // clients, now
+	Events             int64 // sent, once for each socket that got one, and acknowledgements
+	Slow               int64 // clients that were dropped because they did not take what was sent
+}
+
+// Stats returns the counters of now.
+func (h *Hub) Stats() Stats {
+	n := h.server.Stats()
+	return Stats{Polling: n.Polling, Websocket: n.Websocket, Events: h.server.Sent(), Slow: n.Slow}
+}
+
 // Close closes all connections, so that clients come back elsewhere, and takes
 // no new ones.
 func (h *Hub) Close() { h.server.Close() }

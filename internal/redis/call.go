@@ -20,6 +20,9 @@ func ask[T any](ctx context.Context, l *Link, do func(context.Context, rueidis.C
 	if c == nil {
 		return answer, ErrDown
 	}
+	if l.timed != nil {
+		defer func(began time.Time) { l.timed(time.Since(began)) }(time.Now())
+	}
 	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), callLimit)
 	defer cancel()
 	select {

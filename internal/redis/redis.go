@@ -33,6 +33,8 @@ type Link struct {
 	at     address
 	events events
 	slots  chan struct{} // one for each call under way
+	timed  func(time.Duration)
+	broken atomic.Int64
 	line   atomic.Pointer[line]
 
 	mu     sync.Mutex
@@ -66,6 +68,13 @@ func Open(ctx context.Context, url string) (*Link, error) {
 
 // Up reports whether calls go to Redis.
 func (l *Link) Up() bool { return l.line.Load() != nil }
+
+// Outages returns how often the line was taken out of use because it failed.
+func (l *Link) Outages() int64 { return l.broken.Load() }
+
+// Time lets tell know how long each call took. It is called before the Link is
+// used.
+func (l *Link) Time(tell func(time.Duration)) { l.timed = tell }
 
 // State returns "connected" or "down".
 func (l *Link) State() string {
@@ -156,6 +165,7 @@ func (l *Link) fail(c *line, why error) {
 	if l.line.Load() == c {
 		l.events.say(failed, why)
 		l.line.Store(nil)
+		l.broken.Add(1)
 		c.cut()
 	}
 }

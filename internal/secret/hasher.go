@@ -26,6 +26,16 @@ type Hasher struct {
 	room  chan struct{} // held while waiting or hashing
 	turn  chan struct{} // held while hashing
 	dummy argonHash     // of no password
+
+	// Timed, if not nil, is told how long it took to hash a password, without the
+	// wait. It is set before the Hasher is used.
+	Timed func(time.Duration)
+}
+
+// Load returns how many passwords are being hashed, and how many wait for that.
+func (h *Hasher) Load() (running, waiting int) {
+	running = len(h.turn)
+	return running, max(len(h.room)-running, 0)
 }
 
 // NewHasher returns a Hasher. One is enough for a process, and two would
@@ -44,7 +54,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 	if err := h.enter(ctx); err != nil {
 		return "", err
 	}
-	defer h.leave()
+	defer h.leave(time.Now())
 	return newArgon(password).String(), nil
 }
 
@@ -56,7 +66,7 @@ func (h *Hasher) Verify(ctx context.Context, hash, password string) (ok, outdate
 	if err := h.enter(ctx); err != nil {
 		return false, false, err
 	}
-	defer h.leave()
+	defer h.leave(time.Now())
 	if isBcrypt(hash) {
 		ok, err = matchBcrypt(hash, password)
 		return ok, ok, err
@@ -90,7 +100,11 @@ func (h *Hasher) enter(ctx context.Context) error {
 	}
 }
 
-func (h *Hasher) leave() {
+// leave gives the turn up that began then.
+func (h *Hasher) leave(began time.Time) {
 	<-h.turn
 	<-h.room
+	if h.Timed != nil {
+		h.Timed(time.Since(began))
+	}
 }

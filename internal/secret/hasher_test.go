@@ -122,7 +122,7 @@ func TestHasherBusy(t *testing.T) {
 			t.Errorf("%d gave up, %d are left", gone.Load(), len(h.room))
 		}
 		for range maxHashing {
-			h.leave()
+			h.leave(time.Now())
 		}
 		if len(h.room) != 0 || len(h.turn) != 0 {
 			t.Error("places stay taken")
@@ -174,5 +174,23 @@ func BenchmarkHash(b *testing.B) {
 		if _, err := h.Hash(b.Context(), "correct horse"); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// How long a hash takes is told, and how many there are is known meanwhile.
+func TestHasherTells(t *testing.T) {
+	h, took := NewHasher(), time.Duration(0)
+	h.Timed = func(d time.Duration) { took = d }
+	if _, err := h.Hash(t.Context(), "desk-lamp-Vrbas-77"); err != nil || took <= 0 {
+		t.Errorf("took %s: %v", took, err)
+	}
+	for range maxHashing {
+		if err := h.enter(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.room <- struct{}{}
+	if running, waiting := h.Load(); running != maxHashing || waiting != 1 {
+		t.Errorf("%d run and %d wait", running, waiting)
 	}
 }

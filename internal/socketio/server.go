@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cartracker/internal/socketio/engine"
@@ -38,6 +39,7 @@ type Server struct {
 	engine     *engine.Server
 	namespaces map[string]*Namespace // never changes once it serves
 	working    tasks                 // what is done for sockets
+	sent       atomic.Int64          // events and acknowledgements
 }
 
 // New makes a Server. Its namespaces are made before it serves.
@@ -61,6 +63,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.engine.Se
 
 // Stats returns the counters of the transports.
 func (s *Server) Stats() engine.Stats { return s.engine.Stats() }
+
+// Sent returns how many events and acknowledgements were sent since the start,
+// each counted once for every socket that got it.
+func (s *Server) Sent() int64 { return s.sent.Load() }
 
 // Close closes all transports, so that clients come back elsewhere, refuses new
 // ones, and waits for all handlers, whose contexts are done. No handler may call it.

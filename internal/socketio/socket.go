@@ -146,7 +146,11 @@ func (s *Socket) send(frames []*engine.Frame, volatile bool) error {
 	if volatile && s.client.conn.Waiting() {
 		return nil
 	}
-	return s.client.conn.Send(frames...)
+	err := s.client.conn.Send(frames...)
+	if err == nil {
+		s.space.server.sent.Add(1)
+	}
+	return err
 }
 
 // take queues an event for its handler, unless there are too many.

@@ -123,7 +123,10 @@ func (b *batch) end() error {
 		b.tx.Rollback() // fails if SQLite did it
 		return b.lost
 	}
-	if err := b.tx.Commit(); err != nil { // which then has rolled back
+	began := time.Now()
+	err := b.tx.Commit()
+	b.db.tellTime(b.db.home(), "commit", began)
+	if err != nil { // which then has rolled back
 		return fmt.Errorf("commit: %w", err)
 	}
 	for _, tell := range b.told {

@@ -82,6 +82,7 @@ type DB struct {
 	replicas    *replicas      // nil: all is read from read
 	committed   []func(context.Context, record.Batch)
 	pass        Pass
+	timed       func(database, operation string, took time.Duration) // nil: nobody wants to know
 }
 
 // New returns the database behind these pools. The migrator is the pool that
@@ -238,7 +239,10 @@ func (db *DB) attempt(ctx context.Context, tx *transaction, do func(context.Cont
 		}
 		return err
 	}
-	if err := tx.Commit(); err != nil {
+	began := time.Now()
+	err = tx.Commit()
+	db.tellTime(db.home(), "commit", began)
+	if err != nil {
 		if db.mustNote(tx) && !db.undone(err) { // it may be there, and who wrote it will look
 			tx.end = Farthest
 		}
@@ -292,7 +296,9 @@ func (db *DB) exec(ctx context.Context, query string, args ...any) (int64, error
 		return 0, errNoTx
 	}
 	tx.wrote = true
+	began := time.Now()
 	res, err := db.execIn(ctx, tx, query, args)
+	db.tellTime(db.home(), "write", began)
 	if err != nil {
 		return 0, db.failed(ctx, err)
 	}
@@ -322,7 +328,9 @@ func (db *DB) execMany(ctx context.Context, query string, args []any) error {
 			return db.failed(ctx, err)
 		}
 	}
+	began := time.Now()
 	_, err := stmt.ExecContext(ctx, args...)
+	db.tellTime(db.home(), "write", began)
 	return db.failed(ctx, err)
 }
 
@@ -337,6 +345,7 @@ func (db *DB) query(ctx context.Context, row func(scan func(...any) error) error
 	if done, err := db.queryReplica(ctx, row, query, args); done {
 		return err
 	}
+	defer db.tellTime(db.home(), "read", time.Now())
 	rows, err := db.rows(ctx, query, args)
 	if err != nil {
 		return db.failed(ctx, err)

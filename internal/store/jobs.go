@@ -24,6 +24,14 @@ func (j Jobs) Counts(ctx context.Context, queue string, now time.Time) (map[stri
 		FROM river_job WHERE queue = ? GROUP BY 1`, now.UTC(), queue)
 }
 
+// Oldest returns since when the job is due that waits longest; the zero time if
+// none waits at the moment now.
+func (j Jobs) Oldest(ctx context.Context, now time.Time) (due time.Time, err error) {
+	row := func(scan func(...any) error) error { return scan(&due) }
+	err = j.DB.query(ctx, row, "SELECT scheduled_at FROM river_job WHERE state = 'available' AND scheduled_at <= ? ORDER BY scheduled_at LIMIT 1", now.UTC())
+	return due, err
+}
+
 // AddQueue lets there be a queue, if there is none yet.
 func (j Jobs) AddQueue(ctx context.Context, queue string, now time.Time) error {
 	return j.DB.InTx(ctx, func(ctx context.Context) error {

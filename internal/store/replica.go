@@ -179,7 +179,7 @@ func (r *replica) take(ctx context.Context) error {
 func (r *replica) state() ReplicaState {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return ReplicaState{Name: r.Name, InUse: r.inUse, Why: r.why, Lag: r.lag, Reads: r.reads.Load()}
+	return ReplicaState{Name: r.Name, InUse: r.inUse, Why: r.why, Lag: r.lag, Seen: r.seen, Reads: r.reads.Load()}
 }
 
 // use tells how the pool is used, if there is one.

@@ -65,6 +65,7 @@ type ReplicaState struct {
 	InUse bool
 	Why   string        // it is left out
 	Lag   time.Duration // how far it was behind at the last look
+	Seen  time.Time     // when that look began; zero before the first that found a replica
 	Reads int64         // how many queries it has answered
 }
 
@@ -296,6 +297,7 @@ func (db *DB) queryReplica(ctx context.Context, row func(scan func(...any) error
 	if r == nil {
 		return false, nil
 	}
+	defer db.tellTime("replica", "read", time.Now())
 	here, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(alive, cancel)()

@@ -98,6 +98,7 @@ func NewSite(t testing.TB, dir, postgres string, settings ...string) *Site {
 		"DB_POOL_MIN=2", "DB_POOL_SIZE=8", "DB_POOL_MAX=16", "ACCESS_TOKEN_DURATION=24h",
 		"ACCESS_TOKEN_SECRET=" + strings.Repeat("s", 32),
 		"STOP_WINDOW=0s", // nothing stands in front
+		"METRICS_ADDR=127.0.0.1:0",
 		"RATE_LIMIT_API=off", "RATE_LIMIT_AUTH=off", "RATE_LIMIT_READ=off", "RATE_LIMIT_WRITE=off",
 	}, settings...)
 	return s

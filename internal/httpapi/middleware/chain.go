@@ -23,6 +23,7 @@ type watched struct {
 	http.ResponseWriter
 	id, ip string // of the request
 	route  string
+	waits  bool
 	status int
 	bytes  int
 }
