@@ -46,8 +46,8 @@ bench-cluster: build ## measure two instances behind nginx beside one, and what 
 bench-pictures: build ## measure how times grow with the data and the load, and draw bench/*.svg
 	@scripts/need.sh && BENCH_PICTURES=1 scripts/with-postgres.sh go test -count=1 -timeout 60m -run '^$$' -bench '^Benchmark(Growth|Load)$$/^(SQLite|PostgreSQL|without_Redis)$$/^(contracts=.*|by_load)$$' -benchtime 1x ./bench/
 
-profile: ## show where the time of a page and of a new contract goes, by function
-	@scripts/profile.sh
+profile: ## show where the time of a page and of a new contract goes, by function; AT=127.0.0.1:9464 for what an instance does now
+	@scripts/profile.sh $(AT)
 
 fuzz: ## look for inputs that break a decoder, FUZZTIME (1m) for each
 	@scripts/fuzz.sh

@@ -146,7 +146,7 @@ func TestUnits(t *testing.T) {
 		}
 		write(t, filepath.Join(folder, name+".d", "secrets.conf"), read(t, "systemd/secrets.conf"))
 	}
-	write(t, filepath.Join(folder, "cartracker@.service.d", "port.conf"), "[Service]\nEnvironment=PORT=%i\n")
+	write(t, filepath.Join(folder, "cartracker@.service.d", "port.conf"), "[Service]\nEnvironment=PORT=%i METRICS_ADDR=127.0.0.1:1%i\n")
 	for _, name := range []string{"cartracker.service", "cartracker@5001.service"} {
 		if said := run(t, "systemd-analyze", "verify", filepath.Join(folder, name)); said != "" {
 			t.Errorf("%s: %s", name, said)

@@ -104,7 +104,7 @@ launch postgres scripts/with-postgres.sh bash -c '
 ' postgres "$folder/postgres.url"
 await postgres [ -s "$folder/postgres.url" ]
 
-for part in one two nginx redis; do free "$part"; done
+for part in one two one-metrics two-metrics nginx redis; do free "$part"; done
 redis_password=$(random 16)
 printf '%s\n' "bind 127.0.0.1" "port ${port[redis]}" "requirepass $redis_password" 'save ""' "dir $folder" >"$folder/redis.conf"
 launch redis redis-server "$folder/redis.conf"
@@ -116,7 +116,7 @@ ACCESS_TOKEN_SECRET=$(random 32)
 export BASE_URL=http://127.0.0.1:${port[nginx]} TRUSTED_PROXIES=127.0.0.1 HOST=127.0.0.1 DB_INSTANCES=2 DB_POOL_MIN=5 APP_ENV=${APP_ENV:-development}
 
 instance() { # part
-	DATA_DIR=$folder/$1 PORT=${port[$1]} launch "$1" "$program" serve
+	DATA_DIR=$folder/$1 PORT=${port[$1]} METRICS_ADDR=127.0.0.1:${port[$1-metrics]} launch "$1" "$program" serve
 }
 
 healthy() { DATA_DIR=$folder/$1 PORT=${port[$1]} "$program" healthcheck; }
@@ -156,6 +156,7 @@ say "Car Tracker runs twice behind nginx, until Ctrl-C.
   password      $password
   one           http://127.0.0.1:${port[one]}, process ${pid[one]}, $folder/one.log
   two           http://127.0.0.1:${port[two]}, process ${pid[two]}, $folder/two.log
+  metrics       http://127.0.0.1:${port[one-metrics]}/metrics and http://127.0.0.1:${port[two-metrics]}/metrics
   nginx         process ${pid[nginx]}, $folder/access.log
   PostgreSQL    $DATABASE_URL, process $postgres, $folder/postgres.log
   Redis         $REDIS_URL, process ${pid[redis]}, $folder/redis.log

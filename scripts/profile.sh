@@ -3,8 +3,16 @@
 # the database and when a contract is made, on each database: of all time in the
 # program, how much is in a function and what it calls. It leaves the profiles and
 # the program that they are of in bin/, for go tool pprof.
+# profile.sh ADDRESS: the same of an instance that runs, whatever it does, for half a
+# minute (SPAN, in seconds), through its private listener (METRICS_ADDR).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+if [ -n "${1:-}" ]; then
+	mkdir -p bin
+	curl --fail --silent --show-error --output bin/running.profile "http://$1/debug/pprof/profile?seconds=${SPAN:-30}"
+	exec go tool pprof -top -cum -nodecount=60 bin/running.profile
+fi
 
 scripts/need.sh
 mkdir -p bin
