@@ -14,6 +14,8 @@ import (
 const (
 	// StackKey is the attribute that holds the stack of a panic. It may be longer than others.
 	StackKey = "stack"
+	// PanicKey is the attribute that holds what a panic said.
+	PanicKey = "panic"
 
 	maxText  = 1 << 10  // bytes of a text
 	maxStack = 16 << 10 // bytes of a stack
@@ -21,8 +23,8 @@ const (
 
 // NewLogger returns a logger that writes a line for each record to w: JSON if
 // format is "json", else text. The least it writes is what level says at the
-// time. A record carries the request id of its context. Long texts are cut, and
-// nothing in them can break a line or move the cursor of a terminal.
+// time. A record carries the request id of its context. Long texts are cut,
+// errors are scrubbed, and nothing can break a line or move the cursor of a terminal.
 func NewLogger(w io.Writer, format string, level *slog.LevelVar) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: tidy}
 	var h slog.Handler = slog.NewTextHandler(w, options)
@@ -33,7 +35,7 @@ func NewLogger(w io.Writer, format string, level *slog.LevelVar) *slog.Logger {
 }
 
 // tidy makes an attribute safe to write: times in UTC to the millisecond, texts
-// and errors printable and not endless.
+// and errors printable and not endless, errors and panics without secrets.
 func tidy(_ []string, a slog.Attr) slog.Attr {
 	limit := maxText
 	if a.Key == StackKey {
@@ -43,10 +45,14 @@ func tidy(_ []string, a slog.Attr) slog.Attr {
 	case slog.KindTime:
 		a.Value = slog.TimeValue(a.Value.Time().UTC().Truncate(time.Millisecond))
 	case slog.KindString:
-		a.Value = slog.StringValue(clean(a.Value.String(), limit))
+		said := a.Value.String()
+		if a.Key == PanicKey {
+			said = Scrub(said)
+		}
+		a.Value = slog.StringValue(clean(said, limit))
 	case slog.KindAny:
 		if err, ok := a.Value.Any().(error); ok {
-			a.Value = slog.StringValue(clean(text(err), limit))
+			a.Value = slog.StringValue(clean(TextOf(err), limit))
 		}
 	}
 	return a

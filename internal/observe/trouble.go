@@ -1,0 +1,39 @@
+package observe
+
+import "context"
+
+// The kinds of trouble, by what was being done.
+const (
+	InRequest Kind = "request"
+	InJob     Kind = "job"
+	InSocket  Kind = "socket"
+	InProgram Kind = "program" // which has to stop because of it
+)
+
+// Kind says in what something went wrong.
+type Kind string
+
+// A Trouble is something that went wrong inside, and that whoever looks after
+// the program should hear of.
+type Trouble struct {
+	Kind   Kind
+	Place  string // the pattern of a route, or the kind of a job
+	Method string // of a request
+	User   User   // who asked; empty if that is not known
+	Err    error  // a *part.Panic if something panicked
+	// Outage tells that everybody meets the same until it is over: it is told once.
+	Outage bool
+}
+
+// A User is what is told of a user, and nothing else.
+type User struct{ ID, Username, Role string }
+
+// A Report is told of trouble. It never waits. A nil one tells nobody.
+type Report func(context.Context, Trouble)
+
+// Tell calls r, if there is one.
+func (r Report) Tell(ctx context.Context, t Trouble) {
+	if r != nil {
+		r(ctx, t)
+	}
+}
