@@ -3,7 +3,10 @@ package config
 import (
 	"net"
 	"net/netip"
+	"net/url"
+	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,6 +149,28 @@ func (k *checker) logs() {
 		}
 	}
 	k.oneOf("LOG_FORMAT", k.LogFormat, "text", "json")
+}
+
+// environment is what Sentry takes for a name of one.
+var environment = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+func (k *checker) errorReports() {
+	k.check(!k.SentryDSN.IsSet() || isDSN(k.SentryDSN.Reveal()), "SENTRY_DSN", "must be an address as Sentry shows it, such as https://KEY@sentry.example.com/1")
+	if k.unset("SENTRY_ENVIRONMENT") {
+		k.SentryEnvironment = k.AppEnv
+		return
+	}
+	k.check(environment.MatchString(k.SentryEnvironment), "SENTRY_ENVIRONMENT", "must be 1 to 64 letters, digits, dots, hyphens and underscores")
+}
+
+// isDSN reports whether text is a web address with a key and the number of a project.
+func isDSN(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.User.Username() == "" || u.RawQuery != "" || u.Fragment != "" {
+		return false
+	}
+	project, err := strconv.ParseUint(path.Base(u.Path), 10, 63)
+	return err == nil && project > 0 && isHost(u.Hostname())
 }
 
 func (k *checker) oneOf(name, text string, allowed ...string) {

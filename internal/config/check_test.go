@@ -65,6 +65,8 @@ var bad = map[string][]string{
 	"DEFAULT_LANGUAGE":         {"de", "EN"},
 	"LOG_LEVEL":                {"trace", "INFO", "4"},
 	"LOG_FORMAT":               {"logfmt", "JSON"},
+	"SENTRY_DSN":               {"sentry", "https://sentry.example.com/1", "https://key@/1", "https://key@sentry.example.com", "https://key@sentry.example.com/", "https://key@sentry.example.com/cars", "https://key@sentry.example.com/0", "ftp://key@sentry.example.com/1", "https://key@sentry.example.com/1?a=b", "https://key@sentry.example.com:x/1", "https://ke%y@h/1"},
+	"SENTRY_ENVIRONMENT":       {"a b", "a/b", strings.Repeat("x", 65)},
 }
 
 func TestEachWrong(t *testing.T) {
@@ -164,5 +166,18 @@ func TestPartsOfMail(t *testing.T) {
 		if _, err := load(tt.env); err == nil || err.Error() != tt.want {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestSentry(t *testing.T) {
+	for env, want := range map[string]string{"production": "production", "development": "development"} {
+		c, err := load(map[string]string{"APP_ENV": env, "SENTRY_DSN": "https://key:secret@sentry.example.com:9000/on/2"})
+		if err != nil || c.SentryEnvironment != want || !c.SentryDSN.IsSet() {
+			t.Errorf("APP_ENV=%s: %q %v", env, c.SentryEnvironment, err)
+		}
+	}
+	c, err := load(map[string]string{"SENTRY_ENVIRONMENT": "mostar-2"})
+	if err != nil || c.SentryEnvironment != "mostar-2" || c.SentryDSN.IsSet() {
+		t.Errorf("%q %v", c.SentryEnvironment, err)
 	}
 }

@@ -103,6 +103,9 @@ type Config struct {
 	LogLevel  string `group:"Logs" setting:"LOG_LEVEL" initial:"info" placeholder:"LEVEL" help:"Least that is logged: debug, info, warn or error."`
 	LogFormat string `group:"Logs" setting:"LOG_FORMAT" follows:"json in production, else text" placeholder:"FORMAT" help:"How it is logged: text or json."`
 
+	SentryDSN         Secret `group:"Error reports" setting:"SENTRY_DSN" kong:"-" help:"Where reports of errors go, by the protocol of Sentry: https://KEY@HOST/PROJECT. Without it none are sent."`
+	SentryEnvironment string `group:"Error reports" setting:"SENTRY_ENVIRONMENT" follows:"APP_ENV" placeholder:"NAME" help:"What reports call this installation."`
+
 	NoWorkers   bool           `kong:"-"` // jobs are worked by others; a flag of serve
 	Development bool           `kong:"-"` // APP_ENV is development
 	Zone        *time.Location `kong:"-"` // BUSINESS_TZ

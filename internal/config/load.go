@@ -61,6 +61,7 @@ func (c *Config) Load(env func(string) (string, bool)) error {
 	k.email()
 	k.business()
 	k.logs()
+	k.errorReports()
 	return k.err()
 }
 
