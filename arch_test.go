@@ -53,6 +53,8 @@ var rules = map[string]rule{
 	"internal/observe": {ours: "kernel"},
 	// What is measured. Those who do not import it tell a func that they are given.
 	"internal/observe/metrics": {theirs: "github.com/prometheus/client_golang"}, // ADR 23
+	// Errors, sent to whoever collects them.
+	"internal/observe/report": {ours: "kernel internal/observe", theirs: "github.com/getsentry/sentry-go"}, // ADR 24
 	// Who may come to the database now.
 	"internal/overload": {ours: "kernel"},
 	"internal/sheet":    {ours: "kernel", theirs: "github.com/xuri/excelize"},
@@ -70,10 +72,10 @@ var rules = map[string]rule{
 	"internal/httpapi/middleware": {ours: "kernel internal/record internal/observe internal/observe/metrics"},
 	"internal/httpapi":            {ours: "kernel domain internal/observe internal/observe/metrics internal/sheet internal/transfer internal/cache internal/ratelimit internal/overload internal/mail internal/httpapi/middleware", theirs: "github.com/danielgtaylor/huma github.com/klauspost/compress"},
 	"internal/pages":              {ours: "kernel domain"},
-	"internal/realtime":           {ours: "kernel domain internal/socketio internal/socketio/engine"},
+	"internal/realtime":           {ours: "kernel domain internal/observe internal/socketio internal/socketio/engine"},
 	"internal/cli":                {ours: "kernel domain internal/config internal/mail internal/sheet internal/transfer", theirs: "github.com/alecthomas/kong"},
 	// What happens around records, later.
-	"internal/jobs": {ours: "kernel domain internal/mail internal/ratelimit", theirs: "github.com/riverqueue/river"},
+	"internal/jobs": {ours: "kernel domain internal/observe internal/mail internal/ratelimit", theirs: "github.com/riverqueue/river"},
 	// Where records are kept.
 	"internal/store":          {ours: "kernel domain internal/text", theirs: "github.com/pressly/goose"},
 	"internal/store/sqlite":   {ours: "internal/store", theirs: "modernc.org/sqlite github.com/riverqueue/river"},
@@ -84,19 +86,20 @@ var rules = map[string]rule{
 	"internal/app":   {ours: "program"},
 	"cmd/cartracker": {ours: "internal/app"},
 	// What only tests use.
-	"internal/machinetest":           {},
-	"internal/redis/redistest":       {ours: "kernel internal/redis internal/machinetest"},
-	"internal/mail/mailtest":         {ours: "internal/machinetest"},
-	"internal/nginxtest":             {ours: "internal/machinetest"},
-	"internal/prometheustest":        {ours: "internal/machinetest"},
-	"internal/socketio/nodetest":     {ours: "internal/machinetest"},
-	"internal/socketio/socketiotest": {ours: "internal/socketio"},
-	"internal/store/testdb":          {ours: "kernel store"},
-	"internal/store/pgtest":          {ours: "internal/machinetest"},
-	"internal/store/storetest":       {ours: "kernel domain store internal/store/testdb internal/text internal/secret"},
-	"internal/app/apptest":           {ours: "program internal/app internal/store/testdb internal/mail/mailtest"},
-	"bench":                          {ours: "program internal/app internal/app/apptest internal/store/testdb internal/store/pgtest internal/redis/redistest internal/mail/mailtest internal/nginxtest internal/socketio/nodetest internal/machinetest"},
-	"bench/station":                  {ours: "internal/socketio"},
+	"internal/machinetest":               {},
+	"internal/observe/report/reporttest": {},
+	"internal/redis/redistest":           {ours: "kernel internal/redis internal/machinetest"},
+	"internal/mail/mailtest":             {ours: "internal/machinetest"},
+	"internal/nginxtest":                 {ours: "internal/machinetest"},
+	"internal/prometheustest":            {ours: "internal/machinetest"},
+	"internal/socketio/nodetest":         {ours: "internal/machinetest"},
+	"internal/socketio/socketiotest":     {ours: "internal/socketio"},
+	"internal/store/testdb":              {ours: "kernel store"},
+	"internal/store/pgtest":              {ours: "internal/machinetest"},
+	"internal/store/storetest":           {ours: "kernel domain store internal/store/testdb internal/text internal/secret"},
+	"internal/app/apptest":               {ours: "program internal/app internal/store/testdb internal/mail/mailtest"},
+	"bench":                              {ours: "program internal/app internal/app/apptest internal/store/testdb internal/store/pgtest internal/redis/redistest internal/mail/mailtest internal/nginxtest internal/socketio/nodetest internal/machinetest"},
+	"bench/station":                      {ours: "internal/socketio"},
 }
 
 // groups are the words that stand for several packages in a rule.
@@ -104,12 +107,12 @@ var groups = map[string]string{
 	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident internal/encode internal/part",
 	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental internal/notifications",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
-	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/observe/metrics internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/mail internal/jobs internal/transfer internal/httpapi internal/cli internal/demo internal/pages internal/socketio internal/realtime",
+	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/observe/report internal/observe/metrics internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/mail internal/jobs internal/transfer internal/httpapi internal/cli internal/demo internal/pages internal/socketio internal/realtime",
 }
 
 var (
 	// testOnly are packages that no package of the program may import.
-	testOnly = []string{"internal/machinetest", "internal/redis/redistest", "internal/mail/mailtest", "internal/nginxtest", "internal/prometheustest", "internal/socketio/nodetest", "internal/socketio/socketiotest", "internal/store/testdb", "internal/store/pgtest", "internal/store/storetest", "internal/app/apptest", "bench", "bench/station"}
+	testOnly = []string{"internal/machinetest", "internal/observe/report/reporttest", "internal/redis/redistest", "internal/mail/mailtest", "internal/nginxtest", "internal/prometheustest", "internal/socketio/nodetest", "internal/socketio/socketiotest", "internal/store/testdb", "internal/store/pgtest", "internal/store/storetest", "internal/app/apptest", "bench", "bench/station"}
 	// pure packages import nothing of others, golang.org/x included.
 	pure = strings.Fields(expand("kernel domain"))
 	// shared modules are imported by more than one package.

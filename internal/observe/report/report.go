@@ -1,0 +1,123 @@
+// Package report sends errors to whoever collects them, by the protocol of
+// Sentry. What an event may have is a closed list, made here from nothing
+// (event.go): of the library come the types of the protocol and its encoding,
+// and none of what it would find out by itself.
+package report
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/getsentry/sentry-go"
+
+	"cartracker/internal/observe"
+	"cartracker/internal/part"
+)
+
+const (
+	maxQueue  = 100             // events that wait to be sent
+	lastWords = 2 * time.Second // what is left may be sent when the program ends
+)
+
+// A Config says where reports go, and what they are from.
+type Config struct {
+	DSN         string // has a key
+	Environment string
+	Release     string // the version of the program
+	Instance    string // the name of the machine
+}
+
+// A Client sends reports, one after the other, in the background.
+type Client struct {
+	config Config
+	sink   sink
+	groups groups
+	queue  chan *sentry.Event
+	cancel context.CancelFunc // of what is being sent
+	ended  chan struct{}      // closed once nothing is sent any more
+
+	mu     sync.RWMutex
+	closed bool
+}
+
+// New returns a client. It sends until Flush.
+func New(c Config) (*Client, error) {
+	dsn, err := sentry.NewDsn(c.DSN)
+	if err != nil {
+		return nil, err
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.MaxIdleConns = 1
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &Client{
+		config: c, queue: make(chan *sentry.Event, maxQueue), cancel: cancel, ended: make(chan struct{}), groups: groups{all: map[group]*tally{}},
+		sink: sink{dsn: dsn, agent: agent + "/" + c.Release, transport: transport, client: http.Client{
+			Transport: transport, Timeout: sendTimeout,
+			// The key goes to nobody else.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}},
+	}
+	go r.send(ctx)
+	return r, nil
+}
+
+// Report queues what there is to tell of t. It is an observe.Report: it waits
+// for nobody, and leaves out what there is too much of.
+func (c *Client) Report(ctx context.Context, t observe.Trouble) {
+	err := part.Guard(func() error { // whatever an error is made of
+		c.report(ctx, t)
+		return nil
+	})
+	if err != nil {
+		slog.WarnContext(ctx, "an error could not be reported", "err", err)
+	}
+}
+
+func (c *Client) report(ctx context.Context, t observe.Trouble) {
+	trace := stackOf(t.Err)
+	g := groupOf(t, trace)
+	missed, ok := c.groups.take(g, time.Now())
+	if !ok {
+		return
+	}
+	e := c.config.event(ctx, t, trace, g, missed)
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.closed {
+		return
+	}
+	select {
+	case c.queue <- e:
+	default:
+		c.groups.miss(g, missed+1)
+	}
+}
+
+// send sends what is queued until the queue is closed.
+func (c *Client) send(ctx context.Context) {
+	defer close(c.ended)
+	for e := range c.queue {
+		c.sink.send(ctx, e)
+	}
+	c.sink.transport.CloseIdleConnections()
+}
+
+// Flush sends what is queued, for 2 s at most or until ctx is done, and ends the
+// client. That not all was sent is no error of the program.
+func (c *Client) Flush(ctx context.Context) error {
+	c.mu.Lock()
+	if !c.closed {
+		c.closed = true
+		close(c.queue)
+	}
+	c.mu.Unlock()
+	limit := time.AfterFunc(lastWords, c.cancel)
+	defer limit.Stop()
+	defer context.AfterFunc(ctx, c.cancel)()
+	<-c.ended
+	c.cancel()
+	return nil
+}
