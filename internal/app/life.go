@@ -10,6 +10,7 @@ import (
 	"cartracker/internal/cli"
 	"cartracker/internal/config"
 	"cartracker/internal/observe"
+	"cartracker/internal/observe/report"
 	"cartracker/internal/part"
 	"cartracker/internal/redis"
 )
@@ -18,8 +19,10 @@ import (
 type life struct {
 	program Program
 	office  *Office
-	made    bool        // the database is new
-	link    *redis.Link // nil without Redis
+	made    bool           // the database is new
+	link    *redis.Link    // nil without Redis
+	reports *report.Client // nil without SENTRY_DSN
+	report  observe.Report // tells it
 	parts   []part.Part
 	works   bool     // jobs are worked here
 	front   *front   // nil if it does not serve
@@ -41,17 +44,14 @@ func (p Program) begin(ctx context.Context, c *config.Config, t cli.Terminal) (*
 	level.Set(c.Level)
 	slog.SetDefault(observe.NewLogger(t.Err, c.LogFormat, level))
 	tuneMemory(c)
-	link, err := openLink(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	l := &life{program: p, link: link, broken: make(chan struct{}, 1)}
+	l := &life{program: p, broken: make(chan struct{}, 1)}
 	l.crew.failed, l.workers.failed = l.fail, l.fail
-	if l.office, l.made, err = openOffice(ctx, c, link, p.Version); err == nil {
-		err = l.office.Replicate(ctx, c)
+	if err := l.open(ctx, c); err != nil {
+		return nil, l.abandon(ctx, err)
 	}
-	if err != nil {
-		return nil, errors.Join(err, l.close())
+	l.office.ReportTo(l.report)
+	if p.opened != nil {
+		p.opened(l.office)
 	}
 	l.watch = l.office.watch(p.Version)
 	l.parts = append(append(l.office.Parts(), p.more...), part.Part{Name: "health", Run: l.watch.Run})
@@ -59,6 +59,20 @@ func (p Program) begin(ctx context.Context, c *config.Config, t cli.Terminal) (*
 		return nil, errors.Join(err, l.close())
 	}
 	return l, nil
+}
+
+// open opens what outlasts the parts.
+func (l *life) open(ctx context.Context, c *config.Config) (err error) {
+	if err := l.openReports(c); err != nil {
+		return err
+	}
+	if l.link, err = openLink(ctx, c); err != nil {
+		return err
+	}
+	if l.office, l.made, err = openOffice(ctx, c, l.link, l.program.Version); err != nil {
+		return err
+	}
+	return l.office.Replicate(ctx, c)
 }
 
 // early returns the error of a program that did not come to run: none if it was
@@ -71,7 +85,20 @@ func early(ctx context.Context, err error) error {
 	return nil
 }
 
-// close closes what was opened, for a program that does not come to run.
+// abandon closes what was opened by a program that does not come to run, and
+// reports why, unless it was told to stop.
+func (l *life) abandon(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		l.report.Tell(ctx, observe.Trouble{Kind: observe.InProgram, Err: err})
+	}
+	err = errors.Join(err, l.close())
+	if l.reports != nil {
+		err = errors.Join(err, l.reports.Flush(context.WithoutCancel(ctx)))
+	}
+	return err
+}
+
+// close closes the office and its link.
 func (l *life) close() (err error) {
 	if l.private != nil {
 		err = l.private.ln.Close()
@@ -92,7 +119,7 @@ func (l *life) run(ctx context.Context) error {
 	toWork, stopWork := context.WithCancel(ctx)
 	defer stopWork()
 	if l.program.Emergency != nil {
-		l.program.Emergency.watch(l.open)
+		l.program.Emergency.watch(l.unended)
 	}
 	if l.private != nil {
 		l.private.serve(toParts)
@@ -130,6 +157,7 @@ func (l *life) fail(ctx context.Context, err error) {
 		attrs = append(attrs, observe.StackKey, p.Stack)
 	}
 	slog.ErrorContext(ctx, "the program cannot go on, or not stop as it should", attrs...)
+	l.report.Tell(ctx, observe.Trouble{Kind: observe.InProgram, Err: err})
 	if report := l.program.Report; report != nil {
 		report(ctx, err)
 	}
@@ -142,8 +170,8 @@ func (l *life) fail(ctx context.Context, err error) {
 	}
 }
 
-// open tells for the log what has not ended.
-func (l *life) open() []any {
+// unended tells for the log what has not ended.
+func (l *life) unended() []any {
 	step, _ := l.step.Load().(string)
 	attrs := []any{"step", step, "jobs", l.office.Jobs.Running(), "parts", append(l.workers.names(), l.crew.names()...)}
 	if l.front != nil {

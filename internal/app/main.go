@@ -32,7 +32,8 @@ type Program struct {
 	// Flush sends off what was measured, last of all.
 	Flush []func(context.Context) error
 
-	more []part.Part // besides its own; for tests
+	more   []part.Part   // besides its own; for tests
+	opened func(*Office) // may change what it works with; for tests
 }
 
 var _ cli.Program = Program{}

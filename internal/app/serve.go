@@ -31,7 +31,7 @@ func (p Program) Serve(ctx context.Context, c *config.Config, t cli.Terminal, re
 		return early(ctx, err)
 	}
 	if err := l.listen(ctx, c, t); err != nil {
-		return early(ctx, errors.Join(err, l.close()))
+		return early(ctx, l.abandon(ctx, err))
 	}
 	if ready != nil {
 		ready(l.front.ln.Addr().String())

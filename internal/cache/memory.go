@@ -15,6 +15,7 @@ import (
 	"github.com/maypok86/otter/v2/stats"
 
 	"cartracker/internal/fault"
+	"cartracker/internal/part"
 )
 
 const (
@@ -206,7 +207,7 @@ var errPanic = errors.New("cache: a load panicked")
 func (l *loader) safely(ctx context.Context, anew bool) (v made, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v\n%s", errPanic, p, debug.Stack())
+			err = fmt.Errorf("%w: %w", errPanic, &part.Panic{Value: p, Stack: string(debug.Stack())})
 		}
 	}()
 	return l.load(ctx, anew)

@@ -27,7 +27,7 @@ import (
 )
 
 // An API serves the services that it is given. All of its fields are required,
-// except the lists, the flags, Pages and Realtime.
+// except the lists, the flags, Report, Pages and Realtime.
 type API struct {
 	Identity      *identity.Service
 	Fleet         *fleet.Service
@@ -52,6 +52,7 @@ type API struct {
 	Fingerprint func(body []byte) string // with a key: a body may hold a password
 	Health      func() Health
 	Version     string
+	Report      observe.Report // told of what goes wrong; nil: nobody is
 
 	Development bool           // anybody may see the route table
 	Secure      bool           // clients come by https
@@ -104,6 +105,7 @@ func (a *API) Handler() http.Handler {
 	return middleware.Chain(http.HandlerFunc(a.routed),
 		middleware.Measure(a.Metrics.Requests),
 		middleware.Visit(a.Proxies),
+		middleware.Report(a.Report),
 		middleware.Log,
 		middleware.Security(a.Secure),
 		middleware.Recover(fail),

@@ -195,7 +195,9 @@ func (a *API) identify(w http.ResponseWriter, r *http.Request, l limiter, access
 	if !ok {
 		return c, record.ErrSignIn
 	}
-	return a.owner(overload.As(r.Context(), overload.SignIn), c, token)
+	c, err := a.owner(overload.As(r.Context(), overload.SignIn), c, token)
+	middleware.NotePerson(w, c.Person)
+	return c, err
 }
 
 // allow counts a request of c, and refuses it if c may not. Known is why it

@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"cartracker/internal/fault"
+	"cartracker/internal/httpapi/middleware"
 	"cartracker/internal/observe"
 	"cartracker/internal/page"
 )
@@ -54,9 +55,18 @@ func (f *Failure) GetStatus() int { return f.status }
 // ContentType is that of every answer.
 func (f *Failure) ContentType(string) string { return "application/json" }
 
-// failureOf is the only place in the program where an error becomes an HTTP
-// status. What nobody may be told is logged here.
+// errAway is what the database's store says when it cannot be reached.
+var errAway = fault.New(fault.Unavailable, "database_away", "")
+
+// failureOf is failureTo for the request that a handler's context belongs to.
 func failureOf(ctx context.Context, err error) *Failure {
+	return failureTo(ctx, askedOf(ctx).writer, err)
+}
+
+// failureTo is the only place in the program where an error becomes an HTTP
+// status: that of the request that w answers. What nobody may be told is logged
+// and reported here, but not what the client has caused, or an overload.
+func failureTo(ctx context.Context, w http.ResponseWriter, err error) *Failure {
 	f := fault.Of(err)
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -64,8 +74,12 @@ func failureOf(ctx context.Context, err error) *Failure {
 	case refused(err): // the gate tells the log once for all of them
 	case f.Kind == fault.Internal:
 		slog.ErrorContext(ctx, "request failed", "err", err)
+		middleware.Tell(ctx, w, err, false)
 	case f.Kind == fault.Unavailable:
 		slog.WarnContext(ctx, "request refused", "code", f.Code, "err", err)
+		if errors.Is(err, errAway) {
+			middleware.Tell(ctx, w, err, true)
+		}
 	}
 	out := &Failure{
 		Code: f.Code, Message: f.Message, Errors: f.Fields, RequestID: observe.RequestID(ctx), status: statuses[f.Kind],
@@ -87,7 +101,7 @@ func (f *Failure) reply() reply {
 
 // fail answers a request with an error.
 func fail(w http.ResponseWriter, r *http.Request, err error) {
-	failureOf(r.Context(), err).reply().write(w, r)
+	failureTo(r.Context(), w, err).reply().write(w, r)
 }
 
 var hooks sync.Once

@@ -12,6 +12,8 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"cartracker/internal/mail"
+	"cartracker/internal/observe"
+	"cartracker/internal/part"
 )
 
 // longestBackoff bounds the time between two attempts.
@@ -45,13 +47,17 @@ func (f failures) HandleError(ctx context.Context, job *rivertype.JobRow, err er
 	if !strange { // its kind may be any text
 		f.tell(job.Kind, over)
 	}
+	if over {
+		f.Report.Tell(ctx, observe.Trouble{Kind: observe.InJob, Place: job.Kind, Err: err})
+	}
 	return f.decide(ctx, j.ID, over)
 }
 
 // HandlePanic decides about a job whose worker panicked.
 func (f failures) HandlePanic(ctx context.Context, job *rivertype.JobRow, value any, trace string) *river.ErrorHandlerResult {
-	j := mailOf(job)
-	slog.ErrorContext(ctx, "a job panicked", "kind", job.Kind, "id", j.ID, "user", j.User, "attempt", attempts(job), "panic", value, "stack", trace)
+	j, err := mailOf(job), &part.Panic{Value: value, Stack: trace}
+	slog.ErrorContext(ctx, "a job panicked", "kind", job.Kind, "id", j.ID, "user", j.User, "attempt", attempts(job), "err", err, observe.StackKey, trace)
+	f.Report.Tell(ctx, observe.Trouble{Kind: observe.InJob, Place: job.Kind, Err: err})
 	over := attempts(job) >= f.Attempts
 	f.tell(job.Kind, over)
 	return f.decide(ctx, j.ID, over)

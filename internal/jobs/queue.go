@@ -17,6 +17,7 @@ import (
 
 	"cartracker/internal/identity"
 	"cartracker/internal/mail"
+	"cartracker/internal/observe"
 	"cartracker/internal/part"
 	"cartracker/internal/ratelimit"
 	"cartracker/internal/record"
@@ -91,6 +92,7 @@ type Tools struct {
 	Links     Links
 	Announce  func(context.Context, record.Notice) error // tells the admins, in the transaction of ctx
 	AppName   string
+	Report    observe.Report // told of jobs that are given up, or panic; nil: nobody is
 	// Worked is told of each attempt: its kind, what came of it, and how long it
 	// took. Broke is told of those that failed, and whether the job is given up.
 	// Both may be nil.
@@ -183,6 +185,8 @@ func (q *Queue) Run(ctx context.Context) error {
 // Running returns how many jobs are worked here now.
 func (q *Queue) Running() int { return int(q.running.Load()) }
 
+// counted counts and times a job while it is worked. River keeps what it comes to
+// for admins to see, so that is scrubbed.
 func (q *Queue) counted(ctx context.Context, job *rivertype.JobRow, work func(context.Context) error) error {
 	q.running.Add(1)
 	result, began := panicked, time.Now() // unless it comes to its end
@@ -191,10 +195,13 @@ func (q *Queue) counted(ctx context.Context, job *rivertype.JobRow, work func(co
 		if q.Worked != nil {
 			q.Worked(job.Kind, result, time.Since(began))
 		}
+		if v := recover(); v != nil {
+			panic(scrubbedPanic(v))
+		}
 	}()
 	err := work(ctx)
 	result = resultOf(err)
-	return err
+	return scrubbed(err)
 }
 
 func resultOf(err error) string {

@@ -3,6 +3,7 @@ package pages
 import (
 	"bytes"
 	"embed"
+	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -85,7 +86,7 @@ func (p *Pages) show(w http.ResponseWriter, r *http.Request, status int, l look,
 		err = all[l].Execute(&out, v)
 	}
 	if err != nil { // a mistake in a template
-		slog.ErrorContext(r.Context(), "a page cannot be shown", "page", string(l), "err", err)
+		p.door.Explain(r, fmt.Errorf("show the page %s: %w", l, err))
 		http.Error(w, "internal error", http.StatusInternalServerError)
 		return
 	}

@@ -37,11 +37,11 @@ type client struct {
 // admit finds out who asks to connect, from nothing but what carried that.
 func (h *Hub) admit(ctx context.Context, r *socketio.Request) (socketio.Admission, error) {
 	if err := h.untilBegun(ctx); err != nil {
-		return socketio.Admission{}, refusal(ctx, err)
+		return socketio.Admission{}, h.refuse(ctx, err)
 	}
 	c, err := h.identify(h.SignIn(ctx), r)
 	if err != nil {
-		return socketio.Admission{}, refusal(ctx, err)
+		return socketio.Admission{}, h.refuse(ctx, err)
 	}
 	asOf, _ := h.Counter(ctx) // while the database is away, confirm lets nobody stay
 	return socketio.Admission{
@@ -121,6 +121,14 @@ func (h *Hub) recognize(ctx context.Context, r *http.Request) (record.Person, id
 		h.Tried(ctx)
 	}
 	return p, session, err
+}
+
+// refuse is refusal, and reports what nobody has caused who connects.
+func (h *Hub) refuse(ctx context.Context, err error) error {
+	if fault.Of(err).Kind == fault.Internal && !errors.Is(err, context.Canceled) {
+		h.tell(ctx, "connect", err)
+	}
+	return refusal(ctx, err)
 }
 
 // refusal is err as a client is told of it.

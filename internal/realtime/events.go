@@ -57,6 +57,7 @@ func (h *Hub) handle(c *client, e *socketio.Event, do func(*Hub, context.Context
 	f := fault.Of(err)
 	if f.Kind == fault.Internal {
 		slog.ErrorContext(ctx, "an event failed", "event", e.Name, "err", err)
+		h.tell(ctx, e.Name, err)
 	}
 	_ = e.Ack(failed{Code: f.Code, Message: f.Message, Errors: f.Fields, RetryAfter: int((f.RetryAfter + time.Second - 1) / time.Second)}) // who has gone needs no answer
 }

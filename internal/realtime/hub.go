@@ -11,6 +11,7 @@ import (
 
 	"cartracker/internal/identity"
 	"cartracker/internal/notifications"
+	"cartracker/internal/observe"
 	"cartracker/internal/part"
 	"cartracker/internal/record"
 	"cartracker/internal/socketio"
@@ -26,7 +27,8 @@ const (
 	patience = 20 * time.Second
 )
 
-// Config is what a Hub works with. All of its fields are required, except Adapter.
+// Config is what a Hub works with. All of its fields are required, except Adapter
+// and Report.
 type Config struct {
 	Identity      *identity.Service
 	Notifications *notifications.Service
@@ -50,6 +52,7 @@ type Config struct {
 	// the last change in the database.
 	Wake    func()
 	Counter func(context.Context) (int64, error)
+	Report  observe.Report // told of what goes wrong
 }
 
 // A Hub is the part of the program that talks over sockets.
@@ -78,6 +81,7 @@ func New(c Config) *Hub {
 			MaxPayload: maxMessage, Allow: func(r *http.Request) bool { return !c.Foreign(r) }, Arrive: h.strangers.arrive,
 		},
 		ConnectTimeout: patience, Recovery: recovery, MaxEvents: maxEvents, Log: slog.Default(),
+		Panicked: func(v any, stack string) { h.tell(context.Background(), "", &part.Panic{Value: v, Stack: stack}) },
 	})
 	h.all = h.server.Of("/")
 	if c.Adapter != nil {
@@ -148,4 +152,11 @@ func tell(to socketio.Broadcast, event string, what any) {
 	if err := to.Emit(event, what); err != nil {
 		slog.Warn("an event could not be sent to all", "event", event, "err", err)
 	}
+}
+
+// tell reports what went wrong with a socket: in what event, if it was in one.
+func (h *Hub) tell(ctx context.Context, place string, err error) {
+	p := record.CallerOf(ctx).Person
+	user := observe.User{ID: string(p.ID), Username: p.Username, Role: string(p.Role)}
+	h.Report.Tell(ctx, observe.Trouble{Kind: observe.InSocket, Place: place, User: user, Err: err})
 }

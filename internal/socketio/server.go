@@ -31,6 +31,8 @@ type Config struct {
 	Recovery       time.Duration // for which a lost socket can be recovered; 0: not at all
 	MaxEvents      int           // packets a second of one client, which is closed when it sends more; 0: no limit
 	Log            *slog.Logger  // told what went wrong inside, never what was sent; nil: nobody is told
+	// Panicked is told of a panic in what others wrote, and where it was; nil: nobody is.
+	Panicked func(value any, stack string)
 }
 
 // A Server serves the clients of all namespaces.
@@ -144,11 +146,15 @@ func (s *Server) Of(name string) *Namespace {
 }
 
 // guard calls what others wrote, and reports whether it came to its end. Should
-// it panic, that is logged.
+// it panic, that is logged and told.
 func (s *Server) guard(what string, do func()) (ended bool) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.config.Log.Error("socket.io: "+what+" panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+			stack := string(debug.Stack())
+			s.config.Log.Error("socket.io: "+what+" panicked", "panic", fmt.Sprint(r), "stack", stack)
+			if s.config.Panicked != nil {
+				s.config.Panicked(r, stack)
+			}
 		}
 	}()
 	do()

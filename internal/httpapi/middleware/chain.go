@@ -2,7 +2,12 @@
 // whatever the route is.
 package middleware
 
-import "net/http"
+import (
+	"net/http"
+
+	"cartracker/internal/observe"
+	"cartracker/internal/record"
+)
 
 // A Fail answers a request with an error.
 type Fail func(http.ResponseWriter, *http.Request, error)
@@ -22,8 +27,11 @@ func Chain(h http.Handler, all ...Middleware) http.Handler {
 type watched struct {
 	http.ResponseWriter
 	id, ip string // of the request
+	method string
 	route  string
 	waits  bool
+	person record.Person // who sends it
+	report observe.Report
 	status int
 	bytes  int
 }

@@ -48,7 +48,7 @@ func (c *Conn) listens() bool {
 // rescue closes only this client when its handler panics.
 func (c *Conn) rescue() {
 	if v := recover(); v != nil {
-		slog.Error("panic", "err", fmt.Sprint(v), "stack", string(debug.Stack()))
+		slog.Error("panic", "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
 		c.end(reasonError)
 	}
 }
