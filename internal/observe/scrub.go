@@ -27,7 +27,7 @@ const (
 )
 
 // Scrub returns s without what nobody may see who reads logs or error reports:
-// values behind names such as password or passportNumber, tokens, cookies, user
+// JSON objects, which are bodies of requests and rows of tables, values behind names such as password or passportNumber, tokens, cookies, user
 // and query of addresses, mail addresses, and long numbers. It knows them by
 // their names and shapes, so it hides too much rather than too little. Ids of
 // records stay. It takes time in proportion to the length of s.
@@ -39,7 +39,7 @@ func Scrub(s string) string {
 		}
 		s = s[:end] + "…"
 	}
-	return scrubWords(scrubMails(scrubURLs(scrubQuoted(scrubValues(s)))))
+	return scrubWords(scrubMails(scrubURLs(scrubQuoted(scrubValues(scrubObjects(s))))))
 }
 
 // TextOf returns what err says, scrubbed. An error that panics when it is asked,
@@ -108,6 +108,48 @@ func tells(name string) telling {
 		return maybe
 	}
 	return nothing
+}
+
+// scrubObjects hides what is in JSON objects: all of it, for a body may have
+// anything under any name.
+func scrubObjects(s string) string {
+	e := editor{src: s}
+	for i := 0; ; {
+		n := strings.IndexByte(s[i:], '{')
+		if n < 0 {
+			return e.text()
+		}
+		i += n + 1
+		quote := i
+		for quote < len(s) && strings.IndexByte(" \t\r\n\\", s[quote]) >= 0 {
+			quote++
+		}
+		if quote == len(s) || s[quote] != '"' {
+			i = quote
+			continue
+		}
+		end := endOfObject(s, quote, strings.Count(s[i:quote], "\\"))
+		e.hide(i, end)
+		i = end
+	}
+}
+
+// endOfObject returns where an object ends whose first name is in quotes at i,
+// behind so many backslashes.
+func endOfObject(s string, i, slashes int) int {
+	for depth := 1; i < len(s); i++ {
+		switch s[i] {
+		case '"':
+			i = closing(s, i+1, '"', slashes) + slashes
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
+	return len(s)
 }
 
 // scrubValues hides what stands behind names of secrets: name=value, name: value,

@@ -15,8 +15,12 @@ import (
 var scrubbed = []struct{ text, shown string }{
 	// Names and values.
 	{`password=desk-lamp`, `password=[hidden]`},
-	{`{"username":"emir","password":"desk \"lamp\" 7","role":"user"}`, `{"username":"emir","password":"[hidden]","role":"user"}`},
-	{`body was {\"newPassword\":\"desk lamp\",\"id\":4}`, `body was {\"newPassword\":\"[hidden]\",\"id\":4}`},
+	{`"password":"desk \"lamp\" 7","role":"user"`, `"password":"[hidden]","role":"user"`},
+	{`\"newPassword\":\"desk lamp\",\"id\":4`, `\"newPassword\":\"[hidden]\",\"id\":4`},
+	// Objects.
+	{`got {"a":{"b":"} \" {"},"c":[1,{}]} of {x} and { "y": 1 }.`, `got {[hidden]} of {x} and {[hidden]}.`},
+	{`body {\"a\":\"x\\\"}\",\"id\":{}} end {\"`, `body {[hidden]} end {[hidden]`},
+	{`rows [{"a":1},{"b":"never closed`, `rows [{[hidden]},{[hidden]`},
 	{`%7B%22password%22%3A%22x%22`, `%7B%22password%22%3A[hidden]`},
 	{`the password "desk lamp" is bad`, `the password "[hidden]" is bad`},
 	{`Authorization: Basic dXNlcjpwYXNz, and more`, `Authorization: [hidden]`},
@@ -75,7 +79,7 @@ func TestScrub(t *testing.T) {
 // The time grows with the length of a text, whatever is in it, and ends with
 // what is looked at.
 func TestScrubIsLinear(t *testing.T) {
-	for _, part := range []string{"a", "@", "a@", "a@b", "%40", "x%40", "\"", "\\", "\\\"", "password=\"", "password=", "password=(", "pass \"", "://", "://@", "://?", "parsing \"", "1", "a1", "a1-", "=", "a b ", "ž", "pass=\\"} {
+	for _, part := range []string{"a", "@", "a@", "a@b", "%40", "x%40", "\"", "\\", "\\\"", "password=\"", "password=", "password=(", "pass \"", "://", "://@", "://?", "parsing \"", "1", "a1", "a1-", "=", "a b ", "ž", "pass=\\", "{", "{\"", "{ ", "{\"a\":", "{}"} {
 		best := time.Hour
 		for range 3 {
 			began := time.Now()
