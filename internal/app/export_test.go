@@ -15,6 +15,13 @@ func (p Program) Besides(name string, run func(context.Context) error) Program {
 	return p
 }
 
+// Opened returns the program with something that is done to its office before it
+// serves.
+func (p Program) Opened(do func(*Office)) Program {
+	p.opened = do
+	return p
+}
+
 // LastCall accepts those who wait at a listener, and lets nobody else come.
 func LastCall(ln net.Listener) ([]net.Conn, error) { return lastCall(ln) }
 

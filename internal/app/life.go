@@ -91,7 +91,7 @@ func (l *life) abandon(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
 		l.report.Tell(ctx, observe.Trouble{Kind: observe.InProgram, Err: err})
 	}
-	err = errors.Join(err, l.close())
+	err = observe.Scrubbed(errors.Join(err, l.close()))
 	if l.reports != nil {
 		err = errors.Join(err, l.reports.Flush(context.WithoutCancel(ctx)))
 	}
@@ -144,7 +144,7 @@ func (l *life) run(ctx context.Context) error {
 	l.stop(ctx, stopParts)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return errors.Join(l.errs...)
+	return observe.Scrubbed(errors.Join(l.errs...)) // it is printed
 }
 
 // fail takes note of what went wrong outside of requests and jobs, and lets the

@@ -33,11 +33,17 @@ type lived struct {
 // when the test has ended.
 func live(t *testing.T, p app.Program, args ...string) *lived {
 	t.Helper()
+	return liveIn(t, t.TempDir(), p, args...)
+}
+
+// liveIn is live with the data in a folder.
+func liveIn(t *testing.T, dir string, p app.Program, args ...string) *lived {
+	t.Helper()
 	before := slog.Default()
 	t.Cleanup(func() { slog.SetDefault(before) })
 	ctx, stop := context.WithCancel(t.Context())
 	l := &lived{stop: stop, code: make(chan int, 1)}
-	args = append(args, "--data-dir", t.TempDir(), "--port", "0", "--log-format", "text", "--stop-window", "10ms", "--metrics-addr", "127.0.0.1:0")
+	args = append(args, "--data-dir", dir, "--port", "0", "--log-format", "text", "--stop-window", "10ms", "--metrics-addr", "127.0.0.1:0")
 	go func() { l.code <- app.Main(ctx, p, args, strings.NewReader(""), io.Discard, &l.log) }()
 	return l
 }

@@ -7,6 +7,7 @@ package jobs
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -196,12 +197,12 @@ func (q *Queue) counted(ctx context.Context, job *rivertype.JobRow, work func(co
 			q.Worked(job.Kind, result, time.Since(began))
 		}
 		if v := recover(); v != nil {
-			panic(scrubbedPanic(v))
+			panic(scrubbed(v))
 		}
 	}()
 	err := work(ctx)
 	result = resultOf(err)
-	return scrubbed(err)
+	return observe.Scrubbed(err)
 }
 
 func resultOf(err error) string {
@@ -213,6 +214,14 @@ func resultOf(err error) string {
 		return putBack
 	}
 	return failed
+}
+
+// scrubbed returns what a panic is about without secrets in its text.
+func scrubbed(v any) any {
+	if err, ok := v.(error); ok {
+		return observe.Scrubbed(err)
+	}
+	return observe.Scrub(fmt.Sprint(v))
 }
 
 // putBack gives mails that did not have their turn the place that they had in

@@ -46,6 +46,23 @@ func Scrub(s string) string {
 // as a nil pointer in one may, says that.
 func TextOf(err error) string { return Scrub(text(err)) }
 
+// A scrubbedError is its cause, and says less.
+type scrubbedError struct {
+	text  string
+	cause error
+}
+
+func (e *scrubbedError) Error() string { return e.text }
+func (e *scrubbedError) Unwrap() error { return e.cause }
+
+// Scrubbed returns err with a text that is scrubbed, for those who show it.
+func Scrubbed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &scrubbedError{TextOf(err), err}
+}
+
 // An editor hides parts of a text, from front to back.
 type editor struct {
 	src  string
