@@ -8,6 +8,7 @@ import (
 
 	"github.com/getsentry/sentry-go"
 
+	"cartracker/internal/fault"
 	"cartracker/internal/observe"
 )
 
@@ -20,7 +21,7 @@ const (
 
 // A group is what troubles have in common that are one to who reads of them.
 type group struct {
-	what   string // the type of the error
+	what   string // the type of the error; of an outage its code
 	kind   observe.Kind
 	place  string // method and route, or the kind of a job
 	top    string // the innermost function
@@ -28,11 +29,10 @@ type group struct {
 }
 
 func groupOf(t observe.Trouble, trace []sentry.Frame) group {
-	what := typeOf(t.Err)
-	if t.Outage { // wherever somebody meets it
-		return group{what: what, outage: true}
+	if t.Outage { // wherever somebody meets it, and however
+		return group{what: fault.Of(t.Err).Code, outage: true}
 	}
-	return group{what: what, kind: t.Kind, place: strings.TrimSpace(t.Method + " " + t.Place), top: top(trace)}
+	return group{what: typeOf(t.Err), kind: t.Kind, place: strings.TrimSpace(t.Method + " " + t.Place), top: top(trace)}
 }
 
 // groups counts what is told of each group.

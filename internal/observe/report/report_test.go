@@ -157,12 +157,15 @@ func TestGroups(t *testing.T) {
 	}
 }
 
+var errAway = fault.New(fault.Unavailable, "away", "away")
+
 // An outage is told once, wherever it is met and for as long as it is.
 func TestOutage(t *testing.T) {
 	g, now := report.NewGroups(), time.Now()
 	told := 0
 	for i := range 100 {
-		if _, ok := g.Take(observe.Trouble{Kind: observe.InRequest, Place: fmt.Sprint("/", i%7), Err: io.EOF, Outage: true}, now); ok {
+		err := []error{fmt.Errorf("%w (%w)", errAway, io.EOF), fmt.Errorf("%w (%w)", errAway, customError{})}[i%2]
+		if _, ok := g.Take(observe.Trouble{Kind: observe.InRequest, Place: fmt.Sprint("/", i%7), Err: err, Outage: true}, now); ok {
 			told++
 		}
 		now = now.Add(report.Quiet - 1)
@@ -171,7 +174,7 @@ func TestOutage(t *testing.T) {
 		t.Errorf("an outage is told %d times", told)
 	}
 	now = now.Add(1)
-	if missed, ok := g.Take(observe.Trouble{Err: io.EOF, Outage: true}, now); !ok || missed != 99 {
+	if missed, ok := g.Take(observe.Trouble{Err: errAway, Outage: true}, now); !ok || missed != 99 {
 		t.Errorf("the next one: %d %t", missed, ok)
 	}
 }
