@@ -149,6 +149,8 @@ func (k *checker) logs() {
 		}
 	}
 	k.oneOf("LOG_FORMAT", k.LogFormat, "text", "json")
+	k.Burst = k.between("LOG_BURST", k.LogBurst, 0, 1_000_000)
+	k.Slow = Slow{Request: k.slow("SLOW_REQUEST", k.SlowRequest), Query: k.slow("SLOW_QUERY", k.SlowQuery)}
 }
 
 // environment is what Sentry takes for a name of one.

@@ -65,8 +65,15 @@ var bad = map[string][]string{
 	"DEFAULT_LANGUAGE":         {"de", "EN"},
 	"LOG_LEVEL":                {"trace", "INFO", "4"},
 	"LOG_FORMAT":               {"logfmt", "JSON"},
+	"LOG_BURST":                {"-1", "x", "1000001", "off"},
+	"SLOW_REQUEST":             {"-1s", "1", "999us", "61m", "off"},
+	"SLOW_QUERY":               {"-1ms", "200", "1ns", "2h"},
 	"SENTRY_DSN":               {"sentry", "https://sentry.example.com/1", "https://key@/1", "https://key@sentry.example.com", "https://key@sentry.example.com/", "https://key@sentry.example.com/cars", "https://key@sentry.example.com/0", "ftp://key@sentry.example.com/1", "https://key@sentry.example.com/1?a=b", "https://key@sentry.example.com:x/1", "https://ke%y@h/1"},
 	"SENTRY_ENVIRONMENT":       {"a b", "a/b", strings.Repeat("x", 65)},
+
+	"OTEL_EXPORTER_OTLP_ENDPOINT": {"collector:4318", "grpc://a", "http://", "http://u:p@a", "http://a?b", "http://a:0"},
+	"OTEL_EXPORTER_OTLP_HEADERS":  {"hunter2", "a b=hunter2", "=hunter2", "a=%zz", "a=b,hunter2", "a=x%0Ay"},
+	"TRACES_SAMPLE_RATE":          {"-0.1", "1.1", "10%", "NaN", "x", "Inf"},
 }
 
 func TestEachWrong(t *testing.T) {
@@ -75,6 +82,9 @@ func TestEachWrong(t *testing.T) {
 			env := map[string]string{name: text}
 			if name == "REDIS_PORT" || name == "REDIS_DB" {
 				env["REDIS_HOST"] = "redis"
+			}
+			if name == "OTEL_EXPORTER_OTLP_HEADERS" {
+				env["OTEL_EXPORTER_OTLP_ENDPOINT"] = "http://127.0.0.1:4318"
 			}
 			if strings.HasPrefix(name, "DB_") && !strings.HasPrefix(name, "DB_POOL") && name != "DB_HOST" {
 				env["DB_HOST"] = "db"
@@ -160,6 +170,7 @@ func TestPartsOfMail(t *testing.T) {
 		want string
 	}{
 		"no host":     {map[string]string{"EMAIL_PORT": "25", "EMAIL_USER": "u", "EMAIL_PASSWORD": "hunter2", "EMAIL_TLS": "required"}, "EMAIL_PORT: means something only together with EMAIL_HOST\nEMAIL_USER: means something only together with EMAIL_HOST\nEMAIL_PASSWORD: means something only together with EMAIL_HOST\nEMAIL_TLS: means something only together with EMAIL_HOST"},
+		"no endpoint": {map[string]string{"OTEL_EXPORTER_OTLP_HEADERS": "a=hunter2"}, "OTEL_EXPORTER_OTLP_HEADERS: means something only together with OTEL_EXPORTER_OTLP_ENDPOINT"},
 		"no user":     {map[string]string{"EMAIL_HOST": "smtp.example.com", "EMAIL_PASSWORD": "hunter2"}, "EMAIL_PASSWORD: means something only together with EMAIL_USER"},
 		"no password": {map[string]string{"EMAIL_HOST": "smtp.example.com", "EMAIL_USER": "u"}, "EMAIL_PASSWORD: must be set together with EMAIL_USER"},
 	} {

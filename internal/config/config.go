@@ -103,8 +103,16 @@ type Config struct {
 	LogLevel  string `group:"Logs" setting:"LOG_LEVEL" initial:"info" placeholder:"LEVEL" help:"Least that is logged: debug, info, warn or error."`
 	LogFormat string `group:"Logs" setting:"LOG_FORMAT" follows:"json in production, else text" placeholder:"FORMAT" help:"How it is logged: text or json."`
 
+	LogBurst    string `group:"Logs" setting:"LOG_BURST" initial:"200" placeholder:"N" help:"Lines alike that are logged in a second, at most; of the rest is told how many there were. 0: any number."`
+	SlowRequest string `group:"Logs" setting:"SLOW_REQUEST" initial:"1s" placeholder:"TIME" help:"How long a request may take before a warning is logged, from 1ms to 1h; 0: none is."`
+	SlowQuery   string `group:"Logs" setting:"SLOW_QUERY" initial:"200ms" placeholder:"TIME" help:"How long a query may take before a warning is logged, from 1ms to 1h; 0: none is."`
+
 	SentryDSN         Secret `group:"Error reports" setting:"SENTRY_DSN" kong:"-" help:"Where reports of errors go, by the protocol of Sentry: https://KEY@HOST/PROJECT. Without it none are sent."`
 	SentryEnvironment string `group:"Error reports" setting:"SENTRY_ENVIRONMENT" follows:"APP_ENV" placeholder:"NAME" help:"What reports call this installation."`
+
+	OTLPEndpoint     string `group:"Traces" setting:"OTEL_EXPORTER_OTLP_ENDPOINT" name:"otel-exporter-otlp-endpoint" placeholder:"URL" help:"Where traces are sent: a collector that takes OTLP over HTTP, such as http://127.0.0.1:4318. Without it there are none."`
+	OTLPHeaders      Secret `group:"Traces" setting:"OTEL_EXPORTER_OTLP_HEADERS" kong:"-" help:"Headers for the collector, such as Authorization=Bearer%20TOKEN, separated by commas."`
+	TracesSampleRate string `group:"Traces" setting:"TRACES_SAMPLE_RATE" follows:"1 in development, else 0.1" placeholder:"SHARE" help:"Share of the requests that are traced, from 0 to 1."`
 
 	NoWorkers   bool           `kong:"-"` // jobs are worked by others; a flag of serve
 	Development bool           `kong:"-"` // APP_ENV is development
@@ -118,6 +126,9 @@ type Config struct {
 	Secure      bool           `kong:"-"` // clients reach the program by https
 	CrossSite   bool           `kong:"-"` // APP_URL is on another site than BASE_URL, as cookies see it
 	Level       slog.Level     `kong:"-"`
+	Burst       int            `kong:"-"` // LOG_BURST; 0 for any number
+	Slow        Slow           `kong:"-"`
+	Traces      Traces         `kong:"-"`
 	Database    Database       `kong:"-"`
 	Redis       Secret         `kong:"-"` // the URL in force; none: nothing is shared
 	CacheBytes  int64          `kong:"-"` // CACHE_SIZE

@@ -74,6 +74,10 @@ func TestDefaults(t *testing.T) {
 		"currency": {c.Currency, "BAM"},
 		"level":    {c.Level.String(), "INFO"},
 		"format":   {c.LogFormat, "json"},
+		"burst":    {c.Burst, 200},
+		"slow":     {c.Slow, config.Slow{Request: time.Second, Query: 200 * time.Millisecond}},
+		"endpoint": {c.Traces.Endpoint, ""},
+		"share":    {c.Traces.Share, 0.1},
 		"secure":   {c.Secure, false},
 		"cross":    {c.CrossSite, false},
 	} {

@@ -80,7 +80,7 @@ func TestFlagsAreNamedAsVariables(t *testing.T) {
 	var c config.Config
 	for _, row := range c.Effective() {
 		flag := strings.ReplaceAll(strings.ToLower(row.Name), "_", "-")
-		secret := row.Name == "DATABASE_URL" || row.Name == "DATABASE_REPLICA_URLS" || row.Name == "DB_PASSWORD" || row.Name == "REDIS_URL" || row.Name == "REDIS_PASSWORD" || row.Name == "EMAIL_PASSWORD" || row.Name == "SENTRY_DSN" || row.Name == "ACCESS_TOKEN_SECRET"
+		secret := row.Name == "DATABASE_URL" || row.Name == "DATABASE_REPLICA_URLS" || row.Name == "DB_PASSWORD" || row.Name == "REDIS_URL" || row.Name == "REDIS_PASSWORD" || row.Name == "EMAIL_PASSWORD" || row.Name == "SENTRY_DSN" || row.Name == "OTEL_EXPORTER_OTLP_HEADERS" || row.Name == "ACCESS_TOKEN_SECRET"
 		if flags[flag] == secret {
 			t.Errorf("--%s: a flag %v, a secret %v", flag, flags[flag], secret)
 		}
@@ -91,7 +91,7 @@ func TestFlagsAreNamedAsVariables(t *testing.T) {
 }
 
 func TestSecretsHaveNoFlags(t *testing.T) {
-	for _, arg := range []string{"--access-token-secret=" + key, "--database-url=sqlite:x", "--database-replica-urls=postgres://a/b", "--db-password=x", "--redis-url=redis://x", "--redis-password=x", "--email-password=x", "--sentry-dsn=https://key@sentry.example.com/1"} {
+	for _, arg := range []string{"--access-token-secret=" + key, "--database-url=sqlite:x", "--database-replica-urls=postgres://a/b", "--db-password=x", "--redis-url=redis://x", "--redis-password=x", "--email-password=x", "--sentry-dsn=https://key@sentry.example.com/1", "--otel-exporter-otlp-headers=a=b"} {
 		if _, err := parse(t, arg); err == nil || !strings.Contains(err.Error(), "unknown flag") {
 			t.Errorf("%s: %v", arg, err)
 		}

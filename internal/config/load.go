@@ -62,6 +62,7 @@ func (c *Config) Load(env func(string) (string, bool)) error {
 	k.business()
 	k.logs()
 	k.errorReports()
+	k.traces()
 	return k.err()
 }
 
