@@ -47,10 +47,11 @@ var rules = map[string]rule{
 	// A company that is made up.
 	"internal/demo": {ours: "kernel domain"},
 	// What knows no cars.
-	"internal/text":    {ours: "kernel"},
-	"internal/secret":  {ours: "kernel", theirs: "github.com/golang-jwt/jwt github.com/nbutton23/zxcvbn-go"},
-	"internal/config":  {ours: "kernel", theirs: "github.com/alecthomas/kong"},
-	"internal/observe": {ours: "kernel"},
+	"internal/text":          {ours: "kernel"},
+	"internal/secret":        {ours: "kernel internal/observe", theirs: "github.com/golang-jwt/jwt github.com/nbutton23/zxcvbn-go"},
+	"internal/config":        {ours: "kernel", theirs: "github.com/alecthomas/kong"},
+	"internal/observe":       {ours: "kernel"},
+	"internal/observe/trace": {ours: "kernel internal/observe", theirs: "go.opentelemetry.io/otel"}, // ADR 25
 	// What is measured. Those who do not import it tell a func that they are given.
 	"internal/observe/metrics": {theirs: "github.com/prometheus/client_golang"}, // ADR 23
 	// Errors, sent to whoever collects them.
@@ -59,11 +60,11 @@ var rules = map[string]rule{
 	"internal/overload": {ours: "kernel"},
 	"internal/sheet":    {ours: "kernel", theirs: "github.com/xuri/excelize"},
 	// The line to Redis, and what is shared over it.
-	"internal/redis":     {ours: "kernel", theirs: "github.com/redis/rueidis"},
+	"internal/redis":     {ours: "kernel internal/observe", theirs: "github.com/redis/rueidis"},
 	"internal/ratelimit": {ours: "kernel internal/redis"},
-	"internal/cache":     {ours: "kernel", theirs: "github.com/maypok86/otter"},
+	"internal/cache":     {ours: "kernel internal/observe", theirs: "github.com/maypok86/otter"},
 	// Mails: what they say, and who takes them.
-	"internal/mail": {ours: "kernel", theirs: "github.com/wneessen/go-mail"},
+	"internal/mail": {ours: "kernel internal/observe", theirs: "github.com/wneessen/go-mail"},
 	// Messages both ways with clients that stay. They know no cars.
 	"internal/socketio/engine": {theirs: "github.com/coder/websocket"}, // ADR 21
 	"internal/socketio":        {ours: "internal/socketio/engine"},
@@ -77,7 +78,7 @@ var rules = map[string]rule{
 	// What happens around records, later.
 	"internal/jobs": {ours: "kernel domain internal/observe internal/mail internal/ratelimit", theirs: "github.com/riverqueue/river"},
 	// Where records are kept.
-	"internal/store":          {ours: "kernel domain internal/text", theirs: "github.com/pressly/goose"},
+	"internal/store":          {ours: "kernel domain internal/observe internal/text", theirs: "github.com/pressly/goose"},
 	"internal/store/sqlite":   {ours: "internal/store", theirs: "modernc.org/sqlite github.com/riverqueue/river"},
 	"internal/store/postgres": {ours: "internal/part internal/store", theirs: "github.com/jackc/pgx github.com/riverqueue/river"},
 	// Backups of the database in a file, and the way back.
@@ -107,7 +108,7 @@ var groups = map[string]string{
 	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident internal/encode internal/part",
 	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental internal/notifications",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
-	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/observe/report internal/observe/metrics internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/mail internal/jobs internal/transfer internal/httpapi internal/cli internal/demo internal/pages internal/socketio internal/realtime",
+	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/observe/trace internal/observe/report internal/observe/metrics internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/mail internal/jobs internal/transfer internal/httpapi internal/cli internal/demo internal/pages internal/socketio internal/realtime",
 }
 
 var (

@@ -3,6 +3,7 @@ package app
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -91,6 +92,7 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 		Memory:           known,
 	}
 	active := &identity.Activity{InTx: db.InTx, Store: store.NewUsers(db), Now: now}
+	db.TellSlow(c.Slow.Query)
 	db.OnCommit(raiser(kept))
 	feed.Follow(raiser(kept))
 	moves := newTransfer(db, env, c)
@@ -132,6 +134,8 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 			CrossSite:     c.CrossSite,
 			Origins:       c.Origins,
 			Proxies:       c.Proxies,
+			LogLevel:      new(slog.LevelVar),
+			SlowRequest:   c.Slow.Request,
 		},
 	}
 	o.openRealtime()

@@ -92,6 +92,7 @@ func (w *world) body(t *testing.T, method, path string) apptest.JSON {
 		"PUT /api/users/{id}/password":           {"currentPassword": apptest.Password, "newPassword": "another-Lamp-Neretva-5"},
 		"POST /api/users/{id}/reset-password":    {"newPassword": "another-Lamp-Neretva-5"},
 		"POST /api/cars":                         apptest.Car("B77-T-001"),
+		"PUT /api/log-level":                     {"level": "info"},
 		"PATCH /api/cars/{car}/mileage":          {"mileage": 10},
 		"POST /api/cars/available-period":        {"startingDate": "2026-09-01", "endingDate": "2026-09-02"},
 		"POST /api/customers":                    apptest.Customer("7654321"),

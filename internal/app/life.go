@@ -11,6 +11,7 @@ import (
 	"cartracker/internal/config"
 	"cartracker/internal/observe"
 	"cartracker/internal/observe/report"
+	"cartracker/internal/observe/trace"
 	"cartracker/internal/part"
 	"cartracker/internal/redis"
 )
@@ -21,6 +22,7 @@ type life struct {
 	office  *Office
 	made    bool           // the database is new
 	link    *redis.Link    // nil without Redis
+	traces  *trace.Tracer  // nil: none are kept
 	reports *report.Client // nil without SENTRY_DSN
 	report  observe.Report // tells it
 	parts   []part.Part
@@ -42,7 +44,8 @@ type life struct {
 func (p Program) begin(ctx context.Context, c *config.Config, t cli.Terminal) (*life, error) {
 	level := new(slog.LevelVar)
 	level.Set(c.Level)
-	slog.SetDefault(observe.NewLogger(t.Err, c.LogFormat, level))
+	burst := observe.NewBurst(c.Burst)
+	slog.SetDefault(observe.NewLogger(t.Err, c.LogFormat, level, burst))
 	tuneMemory(c)
 	l := &life{program: p, broken: make(chan struct{}, 1)}
 	l.crew.failed, l.workers.failed = l.fail, l.fail
@@ -58,6 +61,10 @@ func (p Program) begin(ctx context.Context, c *config.Config, t cli.Terminal) (*
 	if err := l.openPrivate(ctx, c); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
+	l.office.API.LogLevel = level
+	if burst != nil {
+		l.parts = append(l.parts, part.Part{Name: "log", Run: burst.Run})
+	}
 	return l, nil
 }
 
@@ -72,7 +79,10 @@ func (l *life) open(ctx context.Context, c *config.Config) (err error) {
 	if l.office, l.made, err = openOffice(ctx, c, l.link, l.program.Version); err != nil {
 		return err
 	}
-	return l.office.Replicate(ctx, c)
+	if err = l.office.Replicate(ctx, c); err != nil {
+		return err
+	}
+	return l.keepTraces(c)
 }
 
 // early returns the error of a program that did not come to run: none if it was
@@ -89,7 +99,7 @@ func early(ctx context.Context, err error) error {
 // reports why, unless it was told to stop.
 func (l *life) abandon(ctx context.Context, err error) error {
 	if ctx.Err() == nil {
-		l.report.Tell(ctx, observe.Trouble{Kind: observe.InProgram, Err: err})
+		l.report.Tell(ctx, observe.Trouble{Source: observe.InProgram, Err: err})
 	}
 	err = observe.Scrubbed(errors.Join(err, l.close()))
 	if l.reports != nil {
@@ -108,6 +118,9 @@ func (l *life) close() (err error) {
 	}
 	if l.link != nil {
 		l.link.Close()
+	}
+	if l.traces != nil {
+		err = errors.Join(err, l.traces.Close(context.Background()))
 	}
 	return err
 }
@@ -157,7 +170,7 @@ func (l *life) fail(ctx context.Context, err error) {
 		attrs = append(attrs, observe.StackKey, p.Stack)
 	}
 	slog.ErrorContext(ctx, "the program cannot go on, or not stop as it should", attrs...)
-	l.report.Tell(ctx, observe.Trouble{Kind: observe.InProgram, Err: err})
+	l.report.Tell(ctx, observe.Trouble{Source: observe.InProgram, Err: err})
 	if report := l.program.Report; report != nil {
 		report(ctx, err)
 	}

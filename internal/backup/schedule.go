@@ -66,10 +66,10 @@ func (s *Schedule) turn(ctx context.Context) time.Duration {
 	case ctx.Err() != nil:
 	case err != nil:
 		wait := min(s.Every, retryAfter)
-		slog.ErrorContext(ctx, "the backup failed, and those that are there are kept; it is tried again", "after", wait, "err", err)
+		slog.ErrorContext(ctx, "the backup failed, and those that are there are kept; it is tried again", "after", wait.String(), "err", err)
 		return wait
 	case b != nil:
-		slog.InfoContext(ctx, "a backup was made and restored to try it", "file", b.File, "bytes", b.Size, "rows", b.Rows(), "took", b.Took.Round(time.Millisecond))
+		slog.InfoContext(ctx, "a backup was made and restored to try it", "file", b.File, "bytes", b.Size, "rows", b.Rows(), "ms", b.Took.Milliseconds())
 	}
 	newest, err := s.newest()
 	if err != nil || newest.IsZero() {

@@ -14,6 +14,8 @@ import (
 	"context"
 	"sync/atomic"
 	"time"
+
+	"cartracker/internal/observe"
 )
 
 const (
@@ -157,12 +159,12 @@ func (s *Shelf[V]) Holds(k Key) bool {
 func (s *Shelf[V]) Get(ctx context.Context, k Key, load func(context.Context) (V, error)) (v V, how Outcome, err error) {
 	if !s.cache.Trusted() {
 		s.counts[2].Add(1)
-		v, err = load(ctx)
+		v, err = s.load(ctx, load)
 		return v, Bypass, err
 	}
 	p := s.policy
 	p.Owner = k.Owner
-	got, found, err := s.cache.Get(ctx, s.cache.Key(s.name, k), p, func(ctx context.Context) (any, error) { return load(ctx) })
+	got, found, err := s.cache.Get(ctx, s.cache.Key(s.name, k), p, func(ctx context.Context) (any, error) { return s.load(ctx, load) })
 	how = Miss
 	if found {
 		how = Hit
@@ -174,6 +176,14 @@ func (s *Shelf[V]) Get(ctx context.Context, k Key, load func(context.Context) (V
 		return v, how, err
 	}
 	return got.(V), how, nil
+}
+
+// load makes a value.
+func (s *Shelf[V]) load(ctx context.Context, make func(context.Context) (V, error)) (v V, err error) {
+	ctx, span := observe.Start(ctx, observe.Internal, "load")
+	span.Text("cartracker.shelf", s.name)
+	defer func() { span.End(err) }()
+	return make(ctx)
 }
 
 // Counts is how often a shelf was asked.

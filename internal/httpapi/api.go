@@ -2,9 +2,11 @@
 package httpapi
 
 import (
+	"log/slog"
 	"net/http"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -27,7 +29,7 @@ import (
 )
 
 // An API serves the services that it is given. All of its fields are required,
-// except the lists, the flags, Report, Pages and Realtime.
+// except the lists, the flags, Report, SlowRequest, Tracer, Pages and Realtime.
 type API struct {
 	Identity      *identity.Service
 	Fleet         *fleet.Service
@@ -53,6 +55,10 @@ type API struct {
 	Health      func() Health
 	Version     string
 	Report      observe.Report // told of what goes wrong; nil: nobody is
+
+	LogLevel    *slog.LevelVar
+	SlowRequest time.Duration  // above which a warning is logged; 0: none is
+	Tracer      observe.Tracer // keeps traces; nil: none are kept
 
 	Development bool           // anybody may see the route table
 	Secure      bool           // clients come by https
@@ -96,6 +102,7 @@ func (a *API) Handler() http.Handler {
 	a.importRoutes()
 	a.operationsRoutes()
 	a.cacheRoutes()
+	a.logRoutes()
 	a.mailRoutes()
 	a.docsRoutes(a.assetRoutes())
 	a.completeAnswers()
@@ -105,8 +112,9 @@ func (a *API) Handler() http.Handler {
 	return middleware.Chain(http.HandlerFunc(a.routed),
 		middleware.Measure(a.Metrics.Requests),
 		middleware.Visit(a.Proxies),
+		middleware.Trace(a.Tracer, a.Proxies),
 		middleware.Report(a.Report),
-		middleware.Log,
+		middleware.Log(a.SlowRequest),
 		middleware.Security(a.Secure),
 		middleware.Recover(fail),
 		middleware.CORS(a.Origins),

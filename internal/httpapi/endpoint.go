@@ -127,6 +127,9 @@ var noBody = newShape(reflect.TypeFor[struct{}](), nil, true)
 func (a *API) guard(r route, s *shelf, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, req *http.Request) {
 		middleware.NoteRoute(w, r.path)
+		if r.file {
+			middleware.NoteLong(w)
+		}
 		class := r.class()
 		c, known := a.identify(w, req, r.limiter, r.access)
 		var k keyed

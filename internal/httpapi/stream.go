@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"cartracker/internal/httpapi/middleware"
 )
 
 // stallTimeout bounds how long a client may take to read a part of a long answer.
@@ -20,6 +22,7 @@ type stream struct {
 // was written, and cut off if it fails later, so that nobody takes a part for
 // the whole.
 func (s *stream) answer(w http.ResponseWriter, r *http.Request) {
+	middleware.NoteLong(w)
 	out := &streamed{w: w, control: http.NewResponseController(w), stream: s, coding: codingOf[preferred(r.Header, offeredCodings)]}
 	if r.Method == http.MethodHead {
 		out.begin(plain)

@@ -162,7 +162,7 @@ func (q *Queue) keepDays(ctx context.Context) {
 func (q *Queue) queueDay(ctx context.Context, d day, of string) bool {
 	o := &river.InsertOpts{Queue: dayQueue, MaxAttempts: manyAttempts, UniqueOpts: river.UniqueOpts{ByArgs: true}}
 	args := d.args(occasion{of})
-	err := q.Env.InTx(ctx, func(ctx context.Context) error { return q.client.insert(ctx, args, o) })
+	err := q.Env.InTx(ctx, func(ctx context.Context) error { return q.insert(ctx, args, o) })
 	if err != nil && ctx.Err() == nil {
 		slog.WarnContext(ctx, "what is due could not be queued", "kind", args.Kind(), "occasion", of, "err", err)
 	}

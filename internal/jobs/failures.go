@@ -48,7 +48,7 @@ func (f failures) HandleError(ctx context.Context, job *rivertype.JobRow, err er
 		f.tell(job.Kind, over)
 	}
 	if over {
-		f.Report.Tell(ctx, observe.Trouble{Kind: observe.InJob, Place: job.Kind, Err: err})
+		f.Report.Tell(ctx, observe.Trouble{Source: observe.InJob, Place: job.Kind, Err: err})
 	}
 	return f.decide(ctx, j.ID, over)
 }
@@ -57,7 +57,7 @@ func (f failures) HandleError(ctx context.Context, job *rivertype.JobRow, err er
 func (f failures) HandlePanic(ctx context.Context, job *rivertype.JobRow, value any, trace string) *river.ErrorHandlerResult {
 	j, err := mailOf(job), &part.Panic{Value: value, Stack: trace}
 	slog.ErrorContext(ctx, "a job panicked", "kind", job.Kind, "id", j.ID, "user", j.User, "attempt", attempts(job), "err", err, observe.StackKey, trace)
-	f.Report.Tell(ctx, observe.Trouble{Kind: observe.InJob, Place: job.Kind, Err: err})
+	f.Report.Tell(ctx, observe.Trouble{Source: observe.InJob, Place: job.Kind, Err: err})
 	over := attempts(job) >= f.Attempts
 	f.tell(job.Kind, over)
 	return f.decide(ctx, j.ID, over)

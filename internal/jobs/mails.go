@@ -56,7 +56,7 @@ var unfinished = []rivertype.JobState{
 const manyAttempts = 30_000
 
 func (q *Queue) mail(ctx context.Context, args river.JobArgs) error {
-	return q.client.insert(ctx, args, &river.InsertOpts{
+	return q.insert(ctx, args, &river.InsertOpts{
 		Queue: mailQueue, MaxAttempts: manyAttempts,
 		UniqueOpts: river.UniqueOpts{ByArgs: true, ByState: unfinished},
 	})

@@ -99,6 +99,7 @@ type Tools struct {
 	// Both may be nil.
 	Worked func(kind, outcome string, took time.Duration)
 	Broke  func(kind string, over bool)
+	Tracer observe.Tracer // keeps traces; nil: none are kept
 }
 
 // What comes of an attempt.
@@ -141,7 +142,7 @@ func (q *Queue) looking() *river.Config {
 func (q *Queue) working() *river.Config {
 	c := q.looking()
 	c.Workers, c.SkipUnknownJobCheck = q.workers(), false
-	c.Middleware = []rivertype.Middleware{river.WorkerMiddlewareFunc(q.counted)}
+	c.Middleware = []rivertype.Middleware{river.WorkerMiddlewareFunc(q.counted), river.WorkerMiddlewareFunc(q.traced)}
 	c.Queues = map[string]river.QueueConfig{mailQueue: {MaxWorkers: q.Concurrency}, dayQueue: {MaxWorkers: 1, FetchPollInterval: 30 * time.Second}}
 	c.FetchCooldown, c.FetchPollInterval = q.FetchEvery, max(pollEvery, q.FetchEvery)
 	c.JobTimeout, c.RescueStuckJobsAfter, c.SoftStopTimeout = q.Timeout, q.Timeout+rescueAfter, softStop

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"cartracker/internal/observe"
 )
 
 // What EMAIL_TLS may be. On port 465 the conversation is encrypted from its
@@ -90,10 +92,19 @@ func (s *SMTP) Send(ctx context.Context, m Message, taken func() error) error {
 		return err
 	}
 	defer s.giveTurn()
-	if err := s.deliver(ctx, p); err != nil {
+	if err := s.talk(ctx, p); err != nil {
 		return err
 	}
 	return taken()
+}
+
+// talk is deliver as a part of what ctx belongs to.
+func (s *SMTP) talk(ctx context.Context, p parcel) (err error) {
+	ctx, span := observe.Start(ctx, observe.Client, "SMTP")
+	span.Text("server.address", s.config.Host)
+	span.Number("server.port", s.config.Port)
+	defer func() { span.End(err) }()
+	return s.deliver(ctx, p)
 }
 
 // takeTurn waits until nobody else talks to the server, and until there is no

@@ -1,10 +1,12 @@
-// Package observe is how the program shows what it does: its logs.
+// Package observe is how the program shows what it does: its logs, and the spans
+// of its traces.
 package observe
 
 import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -23,15 +25,16 @@ const (
 
 // NewLogger returns a logger that writes a line for each record to w: JSON if
 // format is "json", else text. The least it writes is what level says at the
-// time. A record carries the request id of its context. Long texts are cut,
-// errors are scrubbed, and nothing can break a line or move the cursor of a terminal.
-func NewLogger(w io.Writer, format string, level *slog.LevelVar) *slog.Logger {
+// time. A record carries the ids of the request and the trace of its context.
+// Long texts are cut, errors are scrubbed, and nothing can break a line or move the
+// cursor of a terminal. Too many lines alike are left out as burst says; nil bounds nothing.
+func NewLogger(w io.Writer, format string, level *slog.LevelVar, burst *Burst) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: tidy}
 	var h slog.Handler = slog.NewTextHandler(w, options)
 	if format == "json" {
 		h = slog.NewJSONHandler(w, options)
 	}
-	return slog.New(&handler{next: h, root: h})
+	return slog.New(&handler{next: h, root: h, burst: burst})
 }
 
 // tidy makes an attribute safe to write: times in UTC to the millisecond, texts
@@ -100,11 +103,12 @@ func isPlain(s string) bool {
 	return true
 }
 
-// A handler adds the request id of the context to each record, outside of any
-// group that was opened meanwhile.
+// A handler adds the ids of the request and the trace of the context to each
+// record, outside of any group that was opened meanwhile.
 type handler struct {
-	next slog.Handler // takes the record
-	root slog.Handler // next before its first group
+	next  slog.Handler // takes the record
+	root  slog.Handler // next before its first group
+	burst *Burst
 	// since is what was done to root to make next, if a group was opened.
 	since []func(slog.Handler) slog.Handler
 }
@@ -114,22 +118,37 @@ func (h *handler) Enabled(ctx context.Context, level slog.Level) bool {
 	return h.next.Enabled(ctx, level)
 }
 
-// Handle writes a record with the request id.
+// Handle writes a record with the ids of its context, unless there are too many alike.
 func (h *handler) Handle(ctx context.Context, r slog.Record) error {
-	id := RequestID(ctx)
-	if id == "" {
+	if !h.burst.take(r) {
+		return nil
+	}
+	var room [2]slog.Attr
+	ids := appendIDs(room[:0], ctx)
+	if len(ids) == 0 {
 		return h.next.Handle(ctx, r)
 	}
 	if len(h.since) == 0 {
 		r = r.Clone()
-		r.AddAttrs(slog.String("requestId", id))
+		r.AddAttrs(ids...)
 		return h.next.Handle(ctx, r)
 	}
-	next := h.root.WithAttrs([]slog.Attr{slog.String("requestId", id)})
+	next := h.root.WithAttrs(slices.Clone(ids))
 	for _, do := range h.since {
 		next = do(next)
 	}
 	return next.Handle(ctx, r)
+}
+
+// appendIDs adds what ctx belongs to.
+func appendIDs(to []slog.Attr, ctx context.Context) []slog.Attr {
+	if id := RequestID(ctx); id != "" {
+		to = append(to, slog.String("requestId", id))
+	}
+	if id := TraceID(ctx); id != "" {
+		to = append(to, slog.String("traceId", id))
+	}
+	return to
 }
 
 // WithAttrs returns a handler that adds attrs.
@@ -146,7 +165,7 @@ func (h *handler) WithGroup(name string) slog.Handler {
 }
 
 func (h *handler) with(grouped bool, do func(slog.Handler) slog.Handler) slog.Handler {
-	made := &handler{next: do(h.next), root: h.root, since: h.since}
+	made := &handler{next: do(h.next), root: h.root, burst: h.burst, since: h.since}
 	if grouped {
 		// A copy: two loggers made from one must not share what follows.
 		made.since = append(h.since[:len(h.since):len(h.since)], do)

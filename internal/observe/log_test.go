@@ -18,7 +18,7 @@ import (
 func logger(format string) (*slog.Logger, *bytes.Buffer, *slog.LevelVar) {
 	var out bytes.Buffer
 	level := new(slog.LevelVar)
-	return observe.NewLogger(&out, format, level), &out, level
+	return observe.NewLogger(&out, format, level, nil), &out, level
 }
 
 // line decodes the one line that was logged as JSON.

@@ -121,7 +121,7 @@ func BenchmarkScrub(b *testing.B) {
 			observe.Scrub(err.Error())
 		}
 	})
-	log := observe.NewLogger(io.Discard, "json", new(slog.LevelVar))
+	log := observe.NewLogger(io.Discard, "json", new(slog.LevelVar), nil)
 	b.Run("line with an error", func(b *testing.B) {
 		for b.Loop() {
 			log.Error("request failed", "err", err)

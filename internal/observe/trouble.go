@@ -2,21 +2,21 @@ package observe
 
 import "context"
 
-// The kinds of trouble, by what was being done.
+// The sources of trouble, by what was being done.
 const (
-	InRequest Kind = "request"
-	InJob     Kind = "job"
-	InSocket  Kind = "socket"
-	InProgram Kind = "program" // which has to stop because of it
+	InRequest Source = "request"
+	InJob     Source = "job"
+	InSocket  Source = "socket"
+	InProgram Source = "program" // which has to stop because of it
 )
 
-// Kind says in what something went wrong.
-type Kind string
+// Source says in what something went wrong.
+type Source string
 
 // A Trouble is something that went wrong inside, and that whoever looks after
 // the program should hear of.
 type Trouble struct {
-	Kind   Kind
+	Source Source
 	Place  string // the pattern of a route, or the kind of a job
 	Method string // of a request
 	User   User   // who asked; empty if that is not known

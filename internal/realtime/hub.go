@@ -158,5 +158,5 @@ func tell(to socketio.Broadcast, event string, what any) {
 func (h *Hub) tell(ctx context.Context, place string, err error) {
 	p := record.CallerOf(ctx).Person
 	user := observe.User{ID: string(p.ID), Username: p.Username, Role: string(p.Role)}
-	h.Report.Tell(ctx, observe.Trouble{Kind: observe.InSocket, Place: place, User: user, Err: err})
+	h.Report.Tell(ctx, observe.Trouble{Source: observe.InSocket, Place: place, User: user, Err: err})
 }

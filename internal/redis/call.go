@@ -8,11 +8,13 @@ import (
 	"time"
 
 	"github.com/redis/rueidis"
+
+	"cartracker/internal/observe"
 )
 
 // ask makes a call. It ends within callLimit whatever happens, by a timer of its
 // own: a caller who leaves says nothing about Redis.
-func ask[T any](ctx context.Context, l *Link, do func(context.Context, rueidis.Client) (T, error)) (answer T, err error) {
+func ask[T any](ctx context.Context, l *Link, command string, do func(context.Context, rueidis.Client) (T, error)) (answer T, err error) {
 	if err := ctx.Err(); err != nil {
 		return answer, err
 	}
@@ -23,6 +25,9 @@ func ask[T any](ctx context.Context, l *Link, do func(context.Context, rueidis.C
 	if l.timed != nil {
 		defer func(began time.Time) { l.timed(time.Since(began)) }(time.Now())
 	}
+	ctx, span := observe.Start(ctx, observe.Client, command)
+	span.Text("db.system.name", "redis")
+	defer func() { span.End(err) }()
 	own, cancel := context.WithTimeout(context.WithoutCancel(ctx), callLimit)
 	defer cancel()
 	select {

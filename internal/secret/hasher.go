@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"cartracker/internal/fault"
+	"cartracker/internal/observe"
 )
 
 const (
@@ -50,7 +51,9 @@ func NewHasher() *Hasher {
 
 // Hash returns a hash of password to be stored. It fails with ErrBusy, or when
 // ctx is done before its turn comes.
-func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
+func (h *Hasher) Hash(ctx context.Context, password string) (hash string, err error) {
+	ctx, span := observe.Start(ctx, observe.Internal, "hash password")
+	defer func() { span.End(err) }()
 	if err := h.enter(ctx); err != nil {
 		return "", err
 	}
@@ -63,6 +66,8 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 // makes today. An empty hash stands for a user who does not exist: it takes as
 // long and is never right. Verify fails as Hash does, and if hash is none.
 func (h *Hasher) Verify(ctx context.Context, hash, password string) (ok, outdated bool, err error) {
+	ctx, span := observe.Start(ctx, observe.Internal, "verify password")
+	defer func() { span.End(err) }()
 	if err := h.enter(ctx); err != nil {
 		return false, false, err
 	}

@@ -125,7 +125,7 @@ func (b *batch) end() error {
 	}
 	began := time.Now()
 	err := b.tx.Commit()
-	b.db.tellTime(b.db.home(), "commit", began)
+	b.db.tellTime(primary, commit, time.Since(began))
 	if err != nil { // which then has rolled back
 		return fmt.Errorf("commit: %w", err)
 	}

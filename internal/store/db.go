@@ -82,7 +82,8 @@ type DB struct {
 	replicas    *replicas      // nil: all is read from read
 	committed   []func(context.Context, record.Batch)
 	pass        Pass
-	timed       func(database, operation string, took time.Duration) // nil: nobody wants to know
+	timed       Timed         // nil: nobody wants to know
+	slow        time.Duration // above which the log is told of a query; 0: never
 }
 
 // New returns the database behind these pools. The migrator is the pool that
@@ -175,7 +176,7 @@ func (db *DB) InTx(ctx context.Context, do func(context.Context) error) error {
 		tx.worksFor(ctx)
 		return do(ctx)
 	case db.group != nil:
-		return db.inBatch(ctx, do)
+		return inSpan(ctx, func(ctx context.Context) error { return db.inBatch(ctx, do) })
 	}
 	return db.InLongTx(ctx, do)
 }
@@ -187,11 +188,13 @@ func (db *DB) InLongTx(ctx context.Context, do func(context.Context) error) erro
 		tx.worksFor(ctx)
 		return do(ctx)
 	}
-	tx, err := db.inPlace(ctx, do)
-	if tx != nil && tx.end > 0 {
-		db.noteWritten(ctx, tx)
-	}
-	return err
+	return inSpan(ctx, func(ctx context.Context) error {
+		tx, err := db.inPlace(ctx, do)
+		if tx != nil && tx.end > 0 {
+			db.noteWritten(ctx, tx)
+		}
+		return err
+	})
 }
 
 // inPlace runs do inside a transaction while it has a place at the database,
@@ -241,7 +244,7 @@ func (db *DB) attempt(ctx context.Context, tx *transaction, do func(context.Cont
 	}
 	began := time.Now()
 	err = tx.Commit()
-	db.tellTime(db.home(), "commit", began)
+	db.tellTime(primary, commit, time.Since(began))
 	if err != nil {
 		if db.mustNote(tx) && !db.undone(err) { // it may be there, and who wrote it will look
 			tx.end = Farthest
@@ -296,13 +299,16 @@ func (db *DB) exec(ctx context.Context, query string, args ...any) (int64, error
 		return 0, errNoTx
 	}
 	tx.wrote = true
-	began := time.Now()
+	ctx, run := db.watch(ctx, primary, write, query)
 	res, err := db.execIn(ctx, tx, query, args)
-	db.tellTime(db.home(), "write", began)
 	if err != nil {
-		return 0, db.failed(ctx, err)
+		err = db.failed(ctx, err)
+		run.ended(ctx, 0, err)
+		return 0, err
 	}
-	return res.RowsAffected()
+	n, err := res.RowsAffected()
+	run.ended(ctx, int(n), err)
+	return n, err
 }
 
 func (db *DB) execIn(ctx context.Context, tx *transaction, query string, args []any) (sql.Result, error) {
@@ -320,23 +326,31 @@ func (db *DB) execMany(ctx context.Context, query string, args []any) error {
 		return errNoTx
 	}
 	tx.wrote = true
-	query = db.dialect.Rebind(query)
+	ctx, run := db.watch(ctx, primary, write, query)
+	n, err := db.execOwn(ctx, tx, db.dialect.Rebind(query), args)
+	err = db.failed(ctx, err)
+	run.ended(ctx, int(n), err)
+	return err
+}
+
+func (db *DB) execOwn(ctx context.Context, tx *transaction, query string, args []any) (int64, error) {
 	stmt := tx.own[query]
 	if stmt == nil {
 		var err error
 		if stmt, err = tx.prepare(ctx, query); err != nil {
-			return db.failed(ctx, err)
+			return 0, err
 		}
 	}
-	began := time.Now()
-	_, err := stmt.ExecContext(ctx, args...)
-	db.tellTime(db.home(), "write", began)
-	return db.failed(ctx, err)
+	res, err := stmt.ExecContext(ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
 }
 
 // query calls row for each row that the query returns, inside the transaction
 // of ctx if there is one. Outside of transactions a replica may answer.
-func (db *DB) query(ctx context.Context, row func(scan func(...any) error) error, query string, args ...any) error {
+func (db *DB) query(ctx context.Context, row func(scan func(...any) error) error, query string, args ...any) (err error) {
 	ctx, leave, err := db.enter(ctx)
 	if err != nil {
 		return err
@@ -345,13 +359,16 @@ func (db *DB) query(ctx context.Context, row func(scan func(...any) error) error
 	if done, err := db.queryReplica(ctx, row, query, args); done {
 		return err
 	}
-	defer db.tellTime(db.home(), "read", time.Now())
+	ctx, run := db.watch(ctx, primary, read, query)
+	n := 0
+	defer func() { run.ended(ctx, n, err) }()
 	rows, err := db.rows(ctx, query, args)
 	if err != nil {
 		return db.failed(ctx, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
+		n++
 		if err := row(rows.Scan); err != nil {
 			return err
 		}

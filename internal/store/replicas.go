@@ -297,15 +297,17 @@ func (db *DB) queryReplica(ctx context.Context, row func(scan func(...any) error
 	if r == nil {
 		return false, nil
 	}
-	defer db.tellTime("replica", "read", time.Now())
 	here, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(alive, cancel)()
-	returned := false // a row, so that it is too late to begin anew
+	here, run := db.watch(here, r.Name, read, query)
+	rows := 0 // once there was one it is too late to begin anew
 	err = each(here, pool, func(scan func(...any) error) error {
-		returned = true
+		rows++
 		return row(scan)
 	}, db.dialect.Rebind(query), args)
+	run.ended(here, rows, err)
+	returned := rows > 0
 	if err == nil {
 		r.reads.Add(1)
 		return true, nil

@@ -91,7 +91,7 @@ var shared Log
 
 // Main runs the tests of a package with the program's log kept for them.
 func Main(m *testing.M) int {
-	slog.SetDefault(observe.NewLogger(&shared, "text", new(slog.LevelVar)))
+	slog.SetDefault(observe.NewLogger(&shared, "text", new(slog.LevelVar), nil))
 	code := m.Run()
 	for _, p := range []*program{&served, &ran} {
 		if p.dir != "" {

@@ -27,11 +27,13 @@ func Chain(h http.Handler, all ...Middleware) http.Handler {
 type watched struct {
 	http.ResponseWriter
 	id, ip string // of the request
+	trace  string // its id, if that is kept
 	method string
 	route  string
-	waits  bool
+	waits  bool          // until there is something to tell
 	person record.Person // who sends it
 	report observe.Report
+	long   bool // takes its time, and nobody wonders
 	status int
 	bytes  int
 }

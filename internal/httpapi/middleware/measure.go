@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"cartracker/internal/observe"
 	"cartracker/internal/observe/metrics"
 )
 
@@ -19,7 +18,7 @@ func Measure(m *metrics.Requests) Middleware {
 			defer func() {
 				m.End(metrics.Request{
 					Route: answer.route, Method: r.Method, Status: answer.final(whole), Waits: answer.waits,
-					Took: time.Since(began), Trace: observe.TraceID(r.Context()),
+					Took: time.Since(began), Trace: answer.trace,
 				})
 			}()
 			next.ServeHTTP(answer, r)
@@ -28,8 +27,12 @@ func Measure(m *metrics.Requests) Middleware {
 	}
 }
 
-// NoteWait tells Measure that the answer waits until there is something to tell.
-func NoteWait(w http.ResponseWriter) { watch(w).waits = true }
+// NoteWait tells that the answer waits until there is something to tell: how long
+// it takes says nothing.
+func NoteWait(w http.ResponseWriter) {
+	answer := watch(w)
+	answer.waits, answer.long = true, true
+}
 
 // final is the status that the client has seen once the handler has ended. One
 // that said nothing is 200 to net/http, unless it panicked: then the connection

@@ -25,7 +25,9 @@ func serve(t *testing.T, h http.HandlerFunc, r *http.Request) string {
 				panic(v)
 			}
 		}()
-		fail := func(w http.ResponseWriter, _ *http.Request, err error) { http.Error(w, err.Error(), http.StatusInternalServerError) }
+		fail := func(w http.ResponseWriter, _ *http.Request, err error) {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
 		middleware.Chain(h, middleware.Measure(s.Requests), middleware.Visit(nil), middleware.Recover(fail)).ServeHTTP(httptest.NewRecorder(), r)
 	}()
 	w, scrape := httptest.NewRecorder(), httptest.NewRequest("GET", "/metrics", nil)
@@ -59,15 +61,42 @@ func TestMeasure(t *testing.T) {
 }
 
 func TestMeasureTells(t *testing.T) {
-	r := httptest.NewRequest("GET", "/", nil)
-	r = r.WithContext(observe.WithTraceID(r.Context(), "4bf92f3577b34da6a3ce929d0e0e4736"))
-	if text := serve(t, func(http.ResponseWriter, *http.Request) {}, r); !strings.Contains(text, `# {trace_id="4bf92f3577b34da6a3ce929d0e0e4736"}`) {
-		t.Errorf("there is no trace in\n%s", text)
+	for kept, want := range map[tracer]int{true: 1, false: 0} {
+		h := middleware.Trace(kept, nil)(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		text := serve(t, h.ServeHTTP, httptest.NewRequest("GET", "/", nil))
+		if n := strings.Count(text, `# {trace_id="4bf92f3577b34da6a3ce929d0e0e4736"}`); n != want {
+			t.Errorf("%d traces, want %d, in\n%s", n, want, text)
+		}
 	}
 	text := serve(t, func(w http.ResponseWriter, _ *http.Request) { middleware.NoteWait(w) }, httptest.NewRequest("GET", "/", nil))
 	if strings.Contains(text, "duration_seconds_count{") || !strings.Contains(text, `route="unmatched",status="200"} 1.0`) {
 		t.Errorf("what waits on purpose has a duration:\n%s", text)
 	}
+}
+
+// A tracer keeps all traces, or none, which are all the same.
+type tracer bool
+
+func (keeps tracer) Begin(observe.Kind, string, observe.Link, bool) observe.Recorder {
+	if keeps {
+		return recorder{}
+	}
+	return nil
+}
+
+type recorder struct{}
+
+func (recorder) Begin(observe.Kind, string) observe.Recorder { return nil }
+func (recorder) Rename(string)                               {}
+func (recorder) Text(string, string)                         {}
+func (recorder) Number(string, int64)                        {}
+func (recorder) Fail()                                       {}
+func (recorder) End()                                        {}
+func (r recorder) TraceID() string                           { return r.Link().TraceID() }
+
+func (recorder) Link() observe.Link {
+	l, _ := observe.ParseLink("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "")
+	return l
 }
 
 // chains are one without and one with Measure.
@@ -79,8 +108,8 @@ func chains() map[string]http.Handler {
 	})
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	return map[string]http.Handler{
-		"without": middleware.Chain(h, middleware.Log),
-		"with":    middleware.Chain(h, middleware.Measure(s.Requests), middleware.Log),
+		"without": middleware.Chain(h, middleware.Log(0)),
+		"with":    middleware.Chain(h, middleware.Measure(s.Requests), middleware.Log(0)),
 	}
 }
 

@@ -27,7 +27,7 @@ func NotePerson(w http.ResponseWriter, p record.Person) { watch(w).person = p }
 func Tell(ctx context.Context, w http.ResponseWriter, err error, outage bool) {
 	a := watch(w)
 	a.report.Tell(ctx, observe.Trouble{
-		Kind: observe.InRequest, Place: a.route, Method: a.method, Err: err, Outage: outage,
+		Source: observe.InRequest, Place: a.route, Method: a.method, Err: err, Outage: outage,
 		User: observe.User{ID: string(a.person.ID), Username: a.person.Username, Role: string(a.person.Role)},
 	})
 }

@@ -34,12 +34,12 @@ func (c Config) event(ctx context.Context, t observe.Trouble, trace []sentry.Fra
 		ServerName:  c.Instance,
 		Sdk:         sentry.SdkInfo{Name: agent, Version: c.Release},
 		Transaction: g.place,
-		Fingerprint: []string{g.what, string(g.kind), g.place, g.top},
+		Fingerprint: []string{g.what, string(g.source), g.place, g.top},
 		User:        sentry.User{ID: t.User.ID, Username: t.User.Username},
-		Tags:        map[string]string{"kind": string(t.Kind)},
+		Tags:        map[string]string{"kind": string(t.Source)},
 		Exception:   []sentry.Exception{{Type: g.what, Value: cut(observe.TextOf(t.Err)), Stacktrace: &sentry.Stacktrace{Frames: trace}}},
 	}
-	if t.Kind == observe.InProgram {
+	if t.Source == observe.InProgram {
 		e.Level = sentry.LevelFatal
 	}
 	if t.User.Role != "" {
@@ -53,6 +53,7 @@ func (c Config) event(ctx context.Context, t observe.Trouble, trace []sentry.Fra
 	tag("place", t.Place)
 	tag("method", t.Method)
 	tag("requestId", observe.RequestID(ctx))
+	tag("traceId", observe.TraceID(ctx))
 	if missed > 0 {
 		tag("leftOut", strconv.Itoa(missed))
 	}

@@ -22,7 +22,7 @@ const (
 // A group is what troubles have in common that are one to who reads of them.
 type group struct {
 	what   string // the type of the error; of an outage its code
-	kind   observe.Kind
+	source observe.Source
 	place  string // method and route, or the kind of a job
 	top    string // the innermost function
 	outage bool
@@ -32,7 +32,7 @@ func groupOf(t observe.Trouble, trace []sentry.Frame) group {
 	if t.Outage { // wherever somebody meets it, and however
 		return group{what: fault.Of(t.Err).Code, outage: true}
 	}
-	return group{what: typeOf(t.Err), kind: t.Kind, place: strings.TrimSpace(t.Method + " " + t.Place), top: top(trace)}
+	return group{what: typeOf(t.Err), source: t.Source, place: strings.TrimSpace(t.Method + " " + t.Place), top: top(trace)}
 }
 
 // groups counts what is told of each group.

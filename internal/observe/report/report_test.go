@@ -45,7 +45,7 @@ func (b *safeBuffer) String() string {
 // logged keeps what is logged until the test ends.
 func logged(t *testing.T) *safeBuffer {
 	before, out := slog.Default(), &safeBuffer{}
-	slog.SetDefault(observe.NewLogger(out, "text", new(slog.LevelVar)))
+	slog.SetDefault(observe.NewLogger(out, "text", new(slog.LevelVar), nil))
 	t.Cleanup(func() { slog.SetDefault(before) })
 	return out
 }
@@ -78,10 +78,10 @@ func TestEvent(t *testing.T) {
 	c := open(t, s)
 	ctx := observe.WithRequestID(t.Context(), "request-1")
 	c.Report(ctx, observe.Trouble{
-		Kind: observe.InRequest, Place: "/api/cars/{car}", Method: "GET", User: observe.User{ID: "u1", Username: "emir", Role: "employee"},
+		Source: observe.InRequest, Place: "/api/cars/{car}", Method: "GET", User: observe.User{ID: "u1", Username: "emir", Role: "employee"},
 		Err: part.Guard(func() error { explode(); return nil }),
 	})
-	c.Report(ctx, observe.Trouble{Kind: observe.InProgram, Err: fmt.Errorf("feed: %w (%w)", fault.New(fault.Unavailable, "away", "away"), customError{})})
+	c.Report(ctx, observe.Trouble{Source: observe.InProgram, Err: fmt.Errorf("feed: %w (%w)", fault.New(fault.Unavailable, "away", "away"), customError{})})
 	all := s.Wait(2)
 	e := all[0]
 	if e.Transaction != "GET /api/cars/{car}" || e.Tags.Place != "/api/cars/{car}" || e.Tags.Method != "GET" || e.Tags.Kind != "request" || e.Tags.RequestID != "request-1" {
@@ -122,10 +122,10 @@ func (e *nilError) Error() string { return e.text }
 func TestOddErrors(t *testing.T) {
 	s := reporttest.New(t)
 	c := open(t, s)
-	c.Report(t.Context(), observe.Trouble{Kind: observe.InJob, Place: "mail", Err: (*nilError)(nil)})
-	c.Report(t.Context(), observe.Trouble{Kind: observe.InJob, Place: "mail"}) // nothing at all
-	c.Report(t.Context(), observe.Trouble{Kind: observe.InJob, Place: "mail", Err: errors.New(strings.Repeat("ž ", 100_000))})
-	c.Report(t.Context(), observe.Trouble{Kind: observe.InJob, Place: "mail", Err: &part.Panic{Value: 7, Stack: "no stack\n\t\n\n)\n\tx"}})
+	c.Report(t.Context(), observe.Trouble{Source: observe.InJob, Place: "mail", Err: (*nilError)(nil)})
+	c.Report(t.Context(), observe.Trouble{Source: observe.InJob, Place: "mail"}) // nothing at all
+	c.Report(t.Context(), observe.Trouble{Source: observe.InJob, Place: "mail", Err: errors.New(strings.Repeat("ž ", 100_000))})
+	c.Report(t.Context(), observe.Trouble{Source: observe.InJob, Place: "mail", Err: &part.Panic{Value: 7, Stack: "no stack\n\t\n\n)\n\tx"}})
 	for i, e := range s.Wait(4) {
 		if x := e.Exception[0]; x.Type == "" || x.Value == "" || len(x.Value) > 3<<10 {
 			t.Errorf("%d: %+v", i, x)
@@ -135,7 +135,7 @@ func TestOddErrors(t *testing.T) {
 
 func TestGroups(t *testing.T) {
 	g, now := report.NewGroups(), time.Now()
-	one := observe.Trouble{Kind: observe.InRequest, Place: "/a", Method: "GET", Err: io.EOF}
+	one := observe.Trouble{Source: observe.InRequest, Place: "/a", Method: "GET", Err: io.EOF}
 	other := one
 	other.Place = "/b"
 	for i := range report.MaxAlike + 7 {
@@ -165,7 +165,7 @@ func TestOutage(t *testing.T) {
 	told := 0
 	for i := range 100 {
 		err := []error{fmt.Errorf("%w (%w)", errAway, io.EOF), fmt.Errorf("%w (%w)", errAway, customError{})}[i%2]
-		if _, ok := g.Take(observe.Trouble{Kind: observe.InRequest, Place: fmt.Sprint("/", i%7), Err: err, Outage: true}, now); ok {
+		if _, ok := g.Take(observe.Trouble{Source: observe.InRequest, Place: fmt.Sprint("/", i%7), Err: err, Outage: true}, now); ok {
 			told++
 		}
 		now = now.Add(report.Quiet - 1)
@@ -216,7 +216,7 @@ func TestBadSinks(t *testing.T) {
 			c := open(t, s)
 			began := time.Now()
 			for i := range 3 * report.MaxQueue {
-				c.Report(t.Context(), observe.Trouble{Kind: observe.InJob, Place: fmt.Sprint(i), Err: io.EOF})
+				c.Report(t.Context(), observe.Trouble{Source: observe.InJob, Place: fmt.Sprint(i), Err: io.EOF})
 			}
 			if took := time.Since(began); took > time.Second {
 				t.Errorf("reporting took %s", took)
@@ -226,7 +226,7 @@ func TestBadSinks(t *testing.T) {
 			if took := time.Since(began); took > report.LastWords+time.Second {
 				t.Errorf("the end took %s", took)
 			}
-			c.Report(t.Context(), observe.Trouble{Kind: observe.InJob, Err: io.EOF}) // after the end it does nothing
+			c.Report(t.Context(), observe.Trouble{Source: observe.InJob, Err: io.EOF}) // after the end it does nothing
 			told := out.String()
 			if strings.Count(told, "reports of errors cannot be sent") != 1 && name != "nonsense" || strings.Contains(told, reporttest.Key) || strings.Contains(told, "/7") {
 				t.Errorf("the log has\n%s", told)
@@ -246,7 +246,7 @@ func TestFullQueue(t *testing.T) {
 	s.Lie(func(http.ResponseWriter, *http.Request) { <-free })
 	c := open(t, s)
 	tell := func(place string) {
-		c.Report(t.Context(), observe.Trouble{Kind: observe.InJob, Place: place, Err: io.EOF})
+		c.Report(t.Context(), observe.Trouble{Source: observe.InJob, Place: place, Err: io.EOF})
 	}
 	tell("first")
 	s.WaitAsked(1) // it hangs

@@ -1,0 +1,158 @@
+// Package trace keeps traces and sends them to a collector, as OpenTelemetry
+// defines both (OTLP over HTTP). What the collector does, or does not, delays
+// nobody: what cannot be sent is dropped.
+package trace
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	otel "go.opentelemetry.io/otel/trace"
+
+	"cartracker/internal/observe"
+)
+
+const (
+	mostWaiting = 4096            // spans that wait to be sent
+	mostAtOnce  = 512             // in one message
+	sendEvery   = 2 * time.Second // or as soon as there are mostAtOnce
+	sendTime    = 5 * time.Second // for one message, with all attempts
+	closeTime   = 2 * time.Second // for what is left at the end
+	mostSpans   = 1000            // that one trace has here: a file of records would have a million
+	mostText    = 2048            // bytes of an attribute
+	mostNotes   = 32              // attributes of a span
+)
+
+// A Config says where traces go, which ones, and whose they are.
+type Config struct {
+	Endpoint    string            // of a collector, without /v1/traces
+	Headers     map[string]string // for the collector; secret
+	Share       float64           // of traces that begin here which are kept, 0 to 1
+	Version     string
+	Environment string
+	Instance    string // no other running program has it
+}
+
+// A Tracer is the observe.Tracer.
+type Tracer struct {
+	share    float64
+	tracer   otel.Tracer
+	provider *sdk.TracerProvider
+	out      *outlet
+}
+
+var _ observe.Tracer = (*Tracer)(nil)
+
+// Open returns a Tracer, which Close ends. It does not ask the collector anything.
+func Open(c Config) (*Tracer, error) {
+	out, err := newOutlet(c)
+	if err != nil {
+		return nil, err
+	}
+	about := resource.NewSchemaless(
+		attribute.String("service.name", "cartracker"),
+		attribute.String("service.version", c.Version),
+		attribute.String("service.instance.id", c.Instance),
+		attribute.String("deployment.environment.name", c.Environment),
+	)
+	// All is said here, so that nothing is taken from variables that are no
+	// settings of ours. What is kept is decided before a span is made.
+	p := sdk.NewTracerProvider(
+		sdk.WithResource(about),
+		sdk.WithSampler(sdk.AlwaysSample()),
+		sdk.WithRawSpanLimits(sdk.SpanLimits{AttributeValueLengthLimit: mostText, AttributeCountLimit: mostNotes}),
+		sdk.WithBatcher(out, sdk.WithMaxQueueSize(mostWaiting), sdk.WithMaxExportBatchSize(mostAtOnce),
+			sdk.WithBatchTimeout(sendEvery), sdk.WithExportTimeout(sendTime)),
+	)
+	return &Tracer{share: c.Share, tracer: p.Tracer("cartracker"), provider: p, out: out}, nil
+}
+
+// Close sends what is left, for two seconds at most. Spans that end later are dropped.
+func (t *Tracer) Close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, closeTime)
+	defer cancel()
+	_ = t.provider.Shutdown(ctx) // the outlet logs what was lost
+	t.out.cut()                  // a message that hangs
+	<-t.out.closed
+	return nil
+}
+
+// Begin begins what this program does in a trace.
+func (t *Tracer) Begin(kind observe.Kind, name string, from observe.Link, follow bool) observe.Recorder {
+	keep := from.Sampled
+	if !follow || !from.IsSet() {
+		// Not by the id of the trace, which somebody else may have chosen.
+		keep = rand.Float64() < t.share
+	}
+	if !keep {
+		return nil
+	}
+	ctx := context.Background()
+	if from.IsSet() {
+		ctx = otel.ContextWithRemoteSpanContext(ctx, contextOf(from))
+	}
+	s := &span{whole: &whole{tracer: t.tracer}}
+	_, s.own = t.tracer.Start(ctx, name, otel.WithSpanKind(kinds[kind]))
+	s.whole.id = s.own.SpanContext().TraceID().String()
+	return s
+}
+
+func contextOf(l observe.Link) otel.SpanContext {
+	state, _ := otel.ParseTraceState(l.State) // what is malformed is left out
+	c := otel.SpanContextConfig{TraceID: l.Trace, SpanID: l.Span, TraceState: state, Remote: true}
+	if l.Sampled {
+		c.TraceFlags = otel.FlagsSampled
+	}
+	return otel.NewSpanContext(c)
+}
+
+var kinds = map[observe.Kind]otel.SpanKind{
+	observe.Internal: otel.SpanKindInternal, observe.Server: otel.SpanKindServer, observe.Client: otel.SpanKindClient,
+	observe.Producer: otel.SpanKindProducer, observe.Consumer: otel.SpanKindConsumer,
+}
+
+// A whole is what all spans have in common that a trace has here.
+type whole struct {
+	tracer otel.Tracer
+	id     string
+	spans  atomic.Int64 // besides the first
+}
+
+// A span is the observe.Recorder.
+type span struct {
+	*whole
+	own otel.Span
+}
+
+// Begin begins a part of the span.
+func (s *span) Begin(kind observe.Kind, name string) observe.Recorder {
+	if s.spans.Add(1) >= mostSpans {
+		return nil
+	}
+	_, own := s.tracer.Start(otel.ContextWithSpan(context.Background(), s.own), name, otel.WithSpanKind(kinds[kind]))
+	return &span{s.whole, own}
+}
+
+func (s *span) Rename(name string)         { s.own.SetName(name) }
+func (s *span) Text(key, value string)     { s.own.SetAttributes(attribute.String(key, value)) }
+func (s *span) Number(key string, n int64) { s.own.SetAttributes(attribute.Int64(key, n)) }
+func (s *span) Fail()                      { s.own.SetStatus(codes.Error, "") }
+func (s *span) TraceID() string            { return s.id }
+
+func (s *span) End() {
+	if n := s.spans.Load(); n >= mostSpans {
+		s.Number("cartracker.spans.beyond", n-mostSpans+1)
+	}
+	s.own.End()
+}
+
+func (s *span) Link() observe.Link {
+	c := s.own.SpanContext()
+	return observe.Link{Trace: c.TraceID(), Span: c.SpanID(), Sampled: true, State: c.TraceState().String()}
+}
