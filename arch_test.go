@@ -92,6 +92,7 @@ var rules = map[string]rule{
 	"internal/redis/redistest":           {ours: "kernel internal/redis internal/machinetest"},
 	"internal/mail/mailtest":             {ours: "internal/machinetest"},
 	"internal/nginxtest":                 {ours: "internal/machinetest"},
+	"internal/observe/trace/tracetest":   {},
 	"internal/prometheustest":            {ours: "internal/machinetest"},
 	"internal/socketio/nodetest":         {ours: "internal/machinetest"},
 	"internal/socketio/socketiotest":     {ours: "internal/socketio"},
@@ -113,7 +114,7 @@ var groups = map[string]string{
 
 var (
 	// testOnly are packages that no package of the program may import.
-	testOnly = []string{"internal/machinetest", "internal/observe/report/reporttest", "internal/redis/redistest", "internal/mail/mailtest", "internal/nginxtest", "internal/prometheustest", "internal/socketio/nodetest", "internal/socketio/socketiotest", "internal/store/testdb", "internal/store/pgtest", "internal/store/storetest", "internal/app/apptest", "bench", "bench/station"}
+	testOnly = []string{"internal/machinetest", "internal/observe/report/reporttest", "internal/redis/redistest", "internal/mail/mailtest", "internal/nginxtest", "internal/observe/trace/tracetest", "internal/prometheustest", "internal/socketio/nodetest", "internal/socketio/socketiotest", "internal/store/testdb", "internal/store/pgtest", "internal/store/storetest", "internal/app/apptest", "bench", "bench/station"}
 	// pure packages import nothing of others, golang.org/x included.
 	pure = strings.Fields(expand("kernel domain"))
 	// shared modules are imported by more than one package.
@@ -124,6 +125,8 @@ var (
 		"github.com/Shopify/toxiproxy", "github.com/rs/zerolog",
 		// A client on a websocket.
 		"github.com/coder/websocket",
+		// What a collector of traces is sent.
+		"go.opentelemetry.io/proto/otlp", "google.golang.org/protobuf",
 		// A mail server in the process.
 		"github.com/emersion/go-smtp",
 		"github.com/coder/websocket", // a client of sockets
