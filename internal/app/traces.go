@@ -1,6 +1,8 @@
 package app
 
 import (
+	"slices"
+
 	"cartracker/internal/config"
 	"cartracker/internal/ident"
 	"cartracker/internal/observe/trace"
@@ -24,6 +26,6 @@ func (l *life) keepTraces(c *config.Config) error {
 		return err
 	}
 	l.traces, l.office.API.Tracer, l.office.Jobs.Tracer = t, t, t
-	l.program.Flush = append(l.program.Flush, t.Close)
+	l.program.Flush = append(slices.Clip(l.program.Flush), t.Close)
 	return nil
 }

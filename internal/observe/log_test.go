@@ -5,10 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 
@@ -57,6 +60,77 @@ func TestLevelCanChange(t *testing.T) {
 	log.Warn("hidden")
 	if got := out.String(); strings.Contains(got, "hidden") || !strings.Contains(got, "seen") {
 		t.Error(got)
+	}
+}
+
+// A flood of lines alike is bounded for each message and level, and told of.
+func TestBurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		burst := observe.NewBurst(200)
+		log := observe.NewLogger(&out, "text", new(slog.LevelVar), burst)
+		before := slog.Default()
+		slog.SetDefault(log)
+		defer slog.SetDefault(before)
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error)
+		go func() { ended <- burst.Run(ctx) }()
+		for range 5 {
+			for range 1000 {
+				log.Info("request", "status", 200)
+			}
+			for range 300 {
+				log.With("a", 1).WithGroup("g").Warn("request", "status", 500)
+			}
+			log.Info("other")
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		for range 201 {
+			log.Info("request", "status", 200)
+		}
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		for text, want := range map[string]int{
+			"level=INFO msg=request": 1200, "level=WARN msg=request": 1000, "msg=other": 5,
+			`level=WARN msg="more lines alike were not logged" lines=800 like=request of=INFO`: 5,
+			`level=WARN msg="more lines alike were not logged" lines=100 like=request of=WARN`: 5,
+			`level=WARN msg="more lines alike were not logged" lines=1 like=request of=INFO`:   1,
+			"not logged": 11,
+		} {
+			if n := strings.Count(out.String(), text); n != want {
+				t.Errorf("%q is there %d times, want %d", text, n, want)
+			}
+		}
+	})
+}
+
+// Messages that are made of something do not make the program count ever more kinds.
+func TestBurstIsBounded(t *testing.T) {
+	var out bytes.Buffer
+	log := observe.NewLogger(&out, "text", new(slog.LevelVar), observe.NewBurst(1))
+	for i := range 10_000 {
+		log.Info(fmt.Sprint("odd ", i))
+	}
+	if n := strings.Count(out.String(), "\n"); n < 500 || n > 520 { // the rest counts as one kind, for some seconds at most
+		t.Errorf("%d lines", n)
+	}
+}
+
+func BenchmarkFlood(b *testing.B) {
+	for _, most := range []int{0, 200} {
+		b.Run(fmt.Sprint("burst=", most), func(b *testing.B) {
+			log := observe.NewLogger(io.Discard, "json", new(slog.LevelVar), observe.NewBurst(most))
+			ctx := observe.WithRequestID(b.Context(), "req-12345678")
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					log.LogAttrs(ctx, slog.LevelInfo, "request", slog.String("method", "GET"), slog.String("route", "/api/cars"), slog.Int("status", 200), slog.Int("bytes", 12345), slog.Float64("ms", 0.123))
+				}
+			})
+		})
 	}
 }
 

@@ -14,16 +14,20 @@ var known = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.Meth
 
 // Trace keeps what happens in a request, if t wants to. The request belongs to
 // the trace that it names (W3C Trace Context); but only one of these proxies
-// decides whether that is kept. It stands behind Visit; t may be nil.
+// decides whether that is kept, and may note more. It stands behind Visit; t may
+// be nil.
 func Trace(t observe.Tracer, proxies []netip.Prefix) Middleware {
 	return func(next http.Handler) http.Handler {
 		if t == nil {
 			return next
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			from := linkOf(r)
-			ctx, span := observe.Begin(r.Context(), t, observe.Server, r.Method, from, from.IsSet() && trusted(proxies, address(r.RemoteAddr)))
-			answer := watch(w)
+			from, answer := linkOf(r), watch(w)
+			ours := from.IsSet() && trusted(proxies, address(r.RemoteAddr))
+			if !ours {
+				from.State = ""
+			}
+			ctx, span := observe.Begin(r.Context(), t, observe.Server, r.Method, from, ours)
 			if span.Kept() {
 				r = r.WithContext(ctx)
 				if l, kept := observe.LinkOf(ctx); kept {

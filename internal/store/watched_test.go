@@ -1,0 +1,62 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"cartracker/internal/audit"
+	"cartracker/internal/date"
+	"cartracker/internal/observe"
+	"cartracker/internal/store"
+	"cartracker/internal/store/testdb"
+)
+
+// A query that takes long is told of as it stands in the program, with how many
+// rows it returned or touched, and without its arguments.
+func TestSlowQueries(t *testing.T) { // not beside others: the log is everybody's
+	for name, open := range map[string]func(testing.TB) testdb.Database{"SQLite": testdb.EmptySQLite, "PostgreSQL": testdb.MigratedPostgres} {
+		t.Run(name, func(t *testing.T) {
+			db := open(t).Migrated(t)
+			logs := store.NewAuditLogs(db)
+			var out bytes.Buffer
+			before := slog.Default()
+			slog.SetDefault(observe.NewLogger(&out, "text", new(slog.LevelVar), nil))
+			defer slog.SetDefault(before)
+			do := func() {
+				err := db.InTx(observe.WithRequestID(t.Context(), "req-12345678"), func(ctx context.Context) error {
+					return logs.Insert(ctx, &audit.Log{ID: audit.LogID("zq7" + date.At(time.Now()).String()), Action: "CREATE", Resource: "zq8", Status: audit.Success})
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := logs.List(t.Context(), audit.Filter{Selection: audit.Selection{Q: "zq9"}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			do()
+			db.TellSlow(time.Minute)
+			do()
+			if strings.Contains(out.String(), "slow query") {
+				t.Errorf("told of what is not slow: %s", &out)
+			}
+			db.TellSlow(1)
+			do()
+			for _, want := range []string{
+				`level=WARN msg="slow query" query="INSERT INTO audit_logs \([^"]*\?[^"]*" database=primary rows=1 ms=\d\S* requestId=req-12345678\n`,
+				`msg="slow query" query="SELECT [^"]* FROM audit_logs [^"]*" database=primary rows=0 ms=\d\S*\n`,
+			} {
+				if !regexp.MustCompile(want).MatchString(out.String()) {
+					t.Errorf("the log lacks %s: %s", want, &out)
+				}
+			}
+			if strings.Contains(out.String(), "zq") {
+				t.Errorf("an argument is logged: %s", &out)
+			}
+		})
+	}
+}
