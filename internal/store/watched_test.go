@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"cartracker/internal/audit"
-	"cartracker/internal/date"
+	"cartracker/internal/ident"
 	"cartracker/internal/observe"
 	"cartracker/internal/store"
 	"cartracker/internal/store/testdb"
@@ -29,7 +29,7 @@ func TestSlowQueries(t *testing.T) { // not beside others: the log is everybody'
 			defer slog.SetDefault(before)
 			do := func() {
 				err := db.InTx(observe.WithRequestID(t.Context(), "req-12345678"), func(ctx context.Context) error {
-					return logs.Insert(ctx, &audit.Log{ID: audit.LogID("zq7" + date.At(time.Now()).String()), Action: "CREATE", Resource: "zq8", Status: audit.Success})
+					return logs.Insert(ctx, &audit.Log{ID: audit.LogID("zq7" + ident.New[string]()), Action: "CREATE", Resource: "zq8", Status: audit.Success})
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -237,10 +237,10 @@ func TestCollectorFails(t *testing.T) {
 		}},
 		"is busy for ever": {answer: func(w http.ResponseWriter, r *http.Request, end <-chan struct{}) {
 			w.Header().Set("Retry-After", "99999999")
-			w.WriteHeader(503)
+			w.WriteHeader(http.StatusServiceUnavailable)
 		}},
 		"sends somewhere else": {answer: func(w http.ResponseWriter, r *http.Request, end <-chan struct{}) {
-			http.Redirect(w, r, "http://127.0.0.1:1/", 307)
+			http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusTemporaryRedirect)
 		}},
 		"hangs up": {answer: func(w http.ResponseWriter, r *http.Request, end <-chan struct{}) { panic(http.ErrAbortHandler) }},
 	} {
