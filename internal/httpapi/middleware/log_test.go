@@ -11,6 +11,7 @@ import (
 
 	"cartracker/internal/httpapi/middleware"
 	"cartracker/internal/observe"
+	"cartracker/internal/record"
 )
 
 // logged serves one request and returns the line that the log has of it.
@@ -42,7 +43,7 @@ func answer(status int) http.HandlerFunc {
 func TestLog(t *testing.T) {
 	line := logged(t, slog.LevelInfo, time.Hour, "/api/cars/zq7?q=zq8", func(w http.ResponseWriter, r *http.Request) {
 		middleware.NoteRoute(w, "/api/cars/{car}")
-		middleware.NoteUser(w, "u1")
+		middleware.NotePerson(w, record.Person{ID: "u1"})
 		w.Header()["X-Cache"] = []string{"MISS"}
 		_, _ = w.Write([]byte("12345"))
 	})
