@@ -76,7 +76,7 @@ func explode() { panic(fmt.Errorf("zq7 went wrong: %w", customError{})) }
 func TestEvent(t *testing.T) {
 	s := reporttest.New(t)
 	c := open(t, s)
-	ctx := observe.WithRequestID(t.Context(), "request-1")
+	ctx := observe.WithTraceID(observe.WithRequestID(t.Context(), "request-1"), "trace-1")
 	c.Report(ctx, observe.Trouble{
 		Source: observe.InRequest, Place: "/api/cars/{car}", Method: "GET", User: observe.User{ID: "u1", Username: "emir", Role: "employee"},
 		Err: part.Guard(func() error { explode(); return nil }),
@@ -84,7 +84,7 @@ func TestEvent(t *testing.T) {
 	c.Report(ctx, observe.Trouble{Source: observe.InProgram, Err: fmt.Errorf("feed: %w (%w)", fault.New(fault.Unavailable, "away", "away"), customError{})})
 	all := s.Wait(2)
 	e := all[0]
-	if e.Transaction != "GET /api/cars/{car}" || e.Tags.Place != "/api/cars/{car}" || e.Tags.Method != "GET" || e.Tags.Kind != "request" || e.Tags.RequestID != "request-1" {
+	if e.Transaction != "GET /api/cars/{car}" || e.Tags.Place != "/api/cars/{car}" || e.Tags.Method != "GET" || e.Tags.Kind != "request" || e.Tags.RequestID != "request-1" || e.Tags.TraceID != "trace-1" {
 		t.Errorf("where: %+v", e)
 	}
 	if e.Level != "error" || e.Environment != "test" || e.Release != "v1.2.3" || e.ServerName != "desk-1" || len(e.EventID) != 32 || time.Since(e.Timestamp) > time.Minute {

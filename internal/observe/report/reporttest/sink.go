@@ -70,6 +70,7 @@ type Event struct {
 		Place     string `json:"place"`
 		Method    string `json:"method"`
 		RequestID string `json:"requestId"`
+		TraceID   string `json:"traceId"`
 		LeftOut   string `json:"leftOut"`
 	} `json:"tags"`
 	Exception []Exception `json:"exception"`
