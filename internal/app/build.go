@@ -92,7 +92,6 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 		Memory:           known,
 	}
 	active := &identity.Activity{InTx: db.InTx, Store: store.NewUsers(db), Now: now}
-	db.TellSlow(c.Slow.Query)
 	db.OnCommit(raiser(kept))
 	feed.Follow(raiser(kept))
 	moves := newTransfer(db, env, c)
@@ -134,14 +133,19 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 			CrossSite:     c.CrossSite,
 			Origins:       c.Origins,
 			Proxies:       c.Proxies,
-			LogLevel:      new(slog.LevelVar),
-			SlowRequest:   c.Slow.Request,
 		},
 	}
+	o.tellSlow(c)
 	o.openRealtime()
 	o.measure()
 	o.pages = func() []httpapi.Page { return pagesOf(o.API, c) }
 	return o, o.openJobs(c, link)
+}
+
+// tellSlow lets the log be told of what takes long.
+func (o *Office) tellSlow(c *config.Config) {
+	o.API.LogLevel, o.API.SlowRequest = new(slog.LevelVar), c.Slow.Request
+	o.DB.TellSlow(c.Slow.Query)
 }
 
 // newTransfer returns the services that have records which files bring and take.
