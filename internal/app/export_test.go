@@ -22,6 +22,18 @@ func (p Program) Opened(do func(*Office)) Program {
 	return p
 }
 
+// Telling returns the program with somebody who is told why it stops.
+func (p Program) Telling(told func(context.Context, error)) Program {
+	p.told = told
+	return p
+}
+
+// Saying returns the program with last words.
+func (p Program) Saying(words ...func(context.Context) error) Program {
+	p.words = words
+	return p
+}
+
 // LastCall accepts those who wait at a listener, and lets nobody else come.
 func LastCall(ln net.Listener) ([]net.Conn, error) { return lastCall(ln) }
 

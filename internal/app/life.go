@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -20,11 +21,12 @@ import (
 type life struct {
 	program Program
 	office  *Office
-	made    bool           // the database is new
-	link    *redis.Link    // nil without Redis
-	traces  *trace.Tracer  // nil: none are kept
-	reports *report.Client // nil without SENTRY_DSN
-	report  observe.Report // tells it
+	made    bool                          // the database is new
+	link    *redis.Link                   // nil without Redis
+	traces  *trace.Tracer                 // nil: none are kept
+	reports *report.Client                // nil without SENTRY_DSN
+	report  observe.Report                // tells it
+	words   []func(context.Context) error // the last: what was measured is sent off
 	parts   []part.Part
 	works   bool     // jobs are worked here
 	front   *front   // nil if it does not serve
@@ -47,7 +49,7 @@ func (p Program) begin(ctx context.Context, c *config.Config, t cli.Terminal) (*
 	burst := observe.NewBurst(c.Burst)
 	slog.SetDefault(observe.NewLogger(t.Err, c.LogFormat, level, burst))
 	tuneMemory(c)
-	l := &life{program: p, broken: make(chan struct{}, 1)}
+	l := &life{program: p, broken: make(chan struct{}, 1), words: slices.Clone(p.words)}
 	l.crew.failed, l.workers.failed = l.fail, l.fail
 	if err := l.open(ctx, c); err != nil {
 		return nil, l.abandon(ctx, err)
@@ -171,8 +173,8 @@ func (l *life) fail(ctx context.Context, err error) {
 	}
 	slog.ErrorContext(ctx, "the program cannot go on, or not stop as it should", attrs...)
 	l.report.Tell(ctx, observe.Trouble{Source: observe.InProgram, Err: err})
-	if report := l.program.Report; report != nil {
-		report(ctx, err)
+	if told := l.program.told; told != nil {
+		told(ctx, err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

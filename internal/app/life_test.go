@@ -106,10 +106,10 @@ func TestPartEnds(t *testing.T) {
 			now, finished, flushed := make(chan struct{}), false, ""
 			var errs reporter
 			var l *lived
-			p := app.Program{Version: "test", Report: errs.report}
+			p := app.Program{Version: "test"}.Telling(errs.report)
 			p = p.Besides("odd", func(context.Context) error { <-now; return c.how() })
 			p = p.Besides("even", func(ctx context.Context) error { <-ctx.Done(); finished = true; return nil })
-			p.Flush = append(p.Flush, func(context.Context) error { flushed = l.log.String(); return nil })
+			p = p.Saying(func(context.Context) error { flushed = l.log.String(); return nil })
 			l = live(t, p, c.args...)
 			defer l.stop()
 			l.until(t, `listens on|works jobs`)
@@ -172,8 +172,8 @@ func TestStopWhileStarting(t *testing.T) {
 func TestStepsFail(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	var errs reporter
-	p := app.Program{Version: "test", Report: errs.report}
-	p.Flush = append(p.Flush, func(context.Context) error { return errBroken }, func(context.Context) error { panic("zq8") })
+	p := app.Program{Version: "test"}.Telling(errs.report)
+	p = p.Saying(func(context.Context) error { return errBroken }, func(context.Context) error { panic("zq8") })
 	p = p.Besides("odd", func(ctx context.Context) error { <-ctx.Done(); panic("zq7") })
 	l := live(t, p, serves...)
 	l.until(t, `listens on`)

@@ -26,14 +26,12 @@ type Program struct {
 
 	Patience  Patience   // of a stop
 	Emergency *Emergency // ends the process if that takes longer
-	// Report is told, besides the log, why the program has to stop, and what went
-	// wrong while it did.
-	Report func(context.Context, error)
-	// Flush sends off what was measured, last of all.
-	Flush []func(context.Context) error
+	// These are for tests.
 
-	more   []part.Part   // besides its own; for tests
-	opened func(*Office) // may change what it works with; for tests
+	more   []part.Part                   // besides its own
+	opened func(*Office)                 // may change what it works with
+	told   func(context.Context, error)  // why it has to stop, and what went wrong while it did
+	words  []func(context.Context) error // the last, besides its own
 }
 
 var _ cli.Program = Program{}

@@ -3,7 +3,6 @@ package app
 import (
 	"errors"
 	"os"
-	"slices"
 
 	"cartracker/internal/config"
 	"cartracker/internal/observe"
@@ -24,7 +23,7 @@ func (l *life) openReports(c *config.Config) (err error) {
 		return errors.New("SENTRY_DSN cannot be used") // the error may repeat it
 	}
 	l.report = l.reports.Report
-	l.program.Flush = append(slices.Clip(l.program.Flush), l.reports.Flush)
+	l.words = append(l.words, l.reports.Flush)
 	return nil
 }
 

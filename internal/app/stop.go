@@ -91,9 +91,9 @@ func (l *life) steps(ctx context.Context, p Patience, stopParts func()) (all []s
 
 // flush sends off what was measured and has not been sent yet.
 func (l *life) flush(ctx context.Context) (err error) {
-	for _, flush := range l.program.Flush {
+	for _, say := range l.words {
 		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
-		err = errors.Join(err, part.Guard(func() error { return flush(limited) }))
+		err = errors.Join(err, part.Guard(func() error { return say(limited) }))
 		cancel()
 	}
 	return err

@@ -1,8 +1,6 @@
 package app
 
 import (
-	"slices"
-
 	"cartracker/internal/config"
 	"cartracker/internal/ident"
 	"cartracker/internal/observe/trace"
@@ -26,6 +24,6 @@ func (l *life) keepTraces(c *config.Config) error {
 		return err
 	}
 	l.traces, l.office.API.Tracer, l.office.Jobs.Tracer = t, t, t
-	l.program.Flush = append(slices.Clip(l.program.Flush), t.Close)
+	l.words = append(l.words, t.Close)
 	return nil
 }

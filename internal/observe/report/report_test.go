@@ -73,10 +73,15 @@ func (customError) Error() string { return "zq7 with password=desk-lamp" }
 
 func explode() { panic(fmt.Errorf("zq7 went wrong: %w", customError{})) }
 
+type keepsNothing struct{}
+
+func (keepsNothing) Begin(observe.Kind, string, observe.Link, bool) observe.Recorder { return nil }
+
 func TestEvent(t *testing.T) {
 	s := reporttest.New(t)
 	c := open(t, s)
-	ctx := observe.WithTraceID(observe.WithRequestID(t.Context(), "request-1"), "trace-1")
+	from, _ := observe.ParseLink("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "")
+	ctx, _ := observe.Begin(observe.WithRequestID(t.Context(), "request-1"), keepsNothing{}, observe.Server, "GET", from, false)
 	c.Report(ctx, observe.Trouble{
 		Source: observe.InRequest, Place: "/api/cars/{car}", Method: "GET", User: observe.User{ID: "u1", Username: "emir", Role: "employee"},
 		Err: part.Guard(func() error { explode(); return nil }),
@@ -84,7 +89,7 @@ func TestEvent(t *testing.T) {
 	c.Report(ctx, observe.Trouble{Source: observe.InProgram, Err: fmt.Errorf("feed: %w (%w)", fault.New(fault.Unavailable, "away", "away"), customError{})})
 	all := s.Wait(2)
 	e := all[0]
-	if e.Transaction != "GET /api/cars/{car}" || e.Tags.Place != "/api/cars/{car}" || e.Tags.Method != "GET" || e.Tags.Kind != "request" || e.Tags.RequestID != "request-1" || e.Tags.TraceID != "trace-1" {
+	if e.Transaction != "GET /api/cars/{car}" || e.Tags.Place != "/api/cars/{car}" || e.Tags.Method != "GET" || e.Tags.Kind != "request" || e.Tags.RequestID != "request-1" || e.Tags.TraceID != from.TraceID() {
 		t.Errorf("where: %+v", e)
 	}
 	if e.Level != "error" || e.Environment != "test" || e.Release != "v1.2.3" || e.ServerName != "desk-1" || len(e.EventID) != 32 || time.Since(e.Timestamp) > time.Minute {
