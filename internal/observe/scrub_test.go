@@ -2,7 +2,9 @@ package observe_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"testing"
@@ -108,6 +110,17 @@ func TestLogScrubs(t *testing.T) {
 		if got := out.String(); strings.Contains(got, secret) || strings.Count(got, "[hidden]") != 5 {
 			t.Errorf("%s: %s", format, got)
 		}
+	}
+}
+
+// An error that is scrubbed says less, and is what it was.
+func TestScrubbed(t *testing.T) {
+	err := fmt.Errorf("open password=x: %w", fs.ErrNotExist)
+	if got := observe.Scrubbed(err); got.Error() != "open password=[hidden] file does not exist" || !errors.Is(got, fs.ErrNotExist) {
+		t.Errorf("%v", got)
+	}
+	if got := observe.Scrubbed(nil); got != nil {
+		t.Errorf("nothing is %v", got)
 	}
 }
 

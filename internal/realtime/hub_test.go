@@ -1,6 +1,7 @@
 package realtime
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"cartracker/internal/date"
 	"cartracker/internal/fault"
 	"cartracker/internal/notifications"
+	"cartracker/internal/observe"
 	"cartracker/internal/record"
 	"cartracker/internal/socketio"
 )
@@ -51,6 +53,21 @@ func TestRefusal(t *testing.T) {
 		if !ok || r.Message != c.message || r.Data.(map[string]string)["code"] != c.code || r.Later != c.later {
 			t.Errorf("%v is told as %+v", c.err, r)
 		}
+	}
+}
+
+// Only what nobody has caused who connects is reported.
+func TestRefuseReports(t *testing.T) {
+	var told []error
+	h := &Hub{Config: Config{Report: func(_ context.Context, trouble observe.Trouble) { told = append(told, trouble.Err) }}}
+	boom := errors.New("boom")
+	for _, err := range []error{record.ErrSignIn, fault.New(fault.Unavailable, "database_away", ""), context.Canceled, boom, fault.New(fault.Exhausted, "rate_limited", "")} {
+		if _, ok := errors.AsType[*socketio.Refusal](h.refuse(t.Context(), err)); !ok {
+			t.Errorf("%v is no refusal", err)
+		}
+	}
+	if len(told) != 1 || told[0] != boom {
+		t.Errorf("reported %v", told)
 	}
 }
 
