@@ -62,7 +62,7 @@ func TestReportPanics(t *testing.T) {
 				t.Errorf("told of %v", all[0].Err)
 			}
 			all[0].Err = nil
-			if want := (observe.Trouble{Kind: observe.InRequest, Place: "/api/cars/{car}", Method: "GET", User: observe.User{ID: "u1", Username: "emir", Role: "employee"}}); all[0] != want {
+			if want := (observe.Trouble{Source: observe.InRequest, Place: "/api/cars/{car}", Method: "GET", User: observe.User{ID: "u1", Username: "emir", Role: "employee"}}); all[0] != want {
 				t.Errorf("told %+v, not %+v", all[0], want)
 			}
 		})
