@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run cluster build test test-faults bench bench-load bench-mail bench-realtime bench-cluster bench-pictures profile fuzz lint fmt generate clean
+.PHONY: help run cluster build test test-faults bench bench-load bench-mail bench-realtime bench-cluster bench-observe bench-pictures profile fuzz lint fmt generate clean
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
@@ -29,7 +29,7 @@ test-faults: ## kill, cut off and restart what the program stands on, and run th
 	@PG_FSYNC=on TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_NODE=1 TEST_REQUIRE_SMTP=1 scripts/with-postgres.sh go test -count=1 -timeout 10m -parallel 12 -v -run '^TestFaultMail' ./internal/app # they wait most of the time
 
 bench: build ## measure and print; never fails
-	@-scripts/need.sh && scripts/with-postgres.sh go test -count=1 -timeout 30m -run '^$$' -bench . -skip '^Benchmark(Load|Growth|Places|Overload|Connections|Mail|Realtime|RealtimeDelay|Instances)$$' ./bench/...
+	@-scripts/need.sh && scripts/with-postgres.sh go test -count=1 -timeout 30m -run '^$$' -bench . -skip '^Benchmark(Load|Growth|Places|Overload|Connections|Mail|Realtime|RealtimeDelay|Instances|Observe)$$' ./bench/...
 
 bench-load: build ## measure the program under load and overload, beside a bare server; LOAD_SPAN (1m) for the long run
 	@scripts/need.sh && TEST_REQUIRE_REDIS=1 scripts/with-postgres.sh go test -count=1 -timeout 60m -run '^$$' -bench '^Benchmark(Load|Places|Overload|Connections)$$' -benchtime 1x ./bench/
@@ -42,6 +42,9 @@ bench-realtime: build ## measure Socket.IO beside Node's server, and the way fro
 
 bench-cluster: build ## measure two instances behind nginx beside one, and what nginx costs
 	@scripts/need.sh && TEST_REQUIRE_REDIS=1 TEST_REQUIRE_NGINX=1 scripts/with-postgres.sh go test -count=1 -timeout 15m -run '^$$' -bench '^BenchmarkInstances$$' -benchtime 1x ./bench/
+
+bench-observe: build ## measure what it costs to be watched, and whether memory grows with what is asked
+	@scripts/need.sh && scripts/with-postgres.sh go test -count=1 -timeout 30m -run '^$$' -bench '^BenchmarkObserve$$' -benchtime 1x ./bench/
 
 bench-pictures: build ## measure how times grow with the data and the load, and draw bench/*.svg
 	@scripts/need.sh && BENCH_PICTURES=1 scripts/with-postgres.sh go test -count=1 -timeout 60m -run '^$$' -bench '^Benchmark(Growth|Load)$$/^(SQLite|PostgreSQL|without_Redis)$$/^(contracts=.*|by_load)$$' -benchtime 1x ./bench/
