@@ -124,7 +124,7 @@ func findCanaries(t *testing.T, database string) {
 	dir, sink := t.TempDir(), reporttest.New(t)
 	redis := redistest.New(t, redistest.Options{Password: redisPassword})
 	for name, value := range map[string]string{
-		"SENTRY_DSN": sink.DSN, "SENTRY_ENVIRONMENT": "test", "ACCESS_TOKEN_SECRET": master, "REDIS_URL": redis.URL(), "DATABASE_URL": database,
+		"SENTRY_DSN": sink.DSN, "SENTRY_ENVIRONMENT": "test", "TRACES_SAMPLE_RATE": "1", "ACCESS_TOKEN_SECRET": master, "REDIS_URL": redis.URL(), "DATABASE_URL": database,
 		"EMAIL_HOST": "127.0.0.1", "EMAIL_PORT": "1", "EMAIL_USER": "desk", "EMAIL_PASSWORD": smtpPassword, "EMAIL_ATTEMPTS": "1",
 		"DB_POOL_MIN": "2", "DB_POOL_SIZE": "8", "DB_POOL_MAX": "16", "RATE_LIMIT_API": "off", "RATE_LIMIT_AUTH": "off",
 	} {

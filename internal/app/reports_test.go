@@ -26,6 +26,7 @@ func reporting(t *testing.T, sink *reporttest.Sink, database string) (l *lived, 
 	t.Helper()
 	dir := t.TempDir()
 	t.Setenv("SENTRY_DSN", sink.DSN)
+	t.Setenv("TRACES_SAMPLE_RATE", "0")
 	t.Setenv("DATABASE_URL", database)
 	t.Setenv("ACCESS_TOKEN_SECRET", strings.Repeat("s", 32))
 	for _, name := range []string{"RATE_LIMIT_API", "RATE_LIMIT_AUTH", "RATE_LIMIT_READ", "RATE_LIMIT_WRITE"} {

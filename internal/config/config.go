@@ -107,7 +107,7 @@ type Config struct {
 	SlowRequest string `group:"Logs" setting:"SLOW_REQUEST" initial:"1s" placeholder:"TIME" help:"How long a request may take before a warning is logged, from 1ms to 1h; 0: none is."`
 	SlowQuery   string `group:"Logs" setting:"SLOW_QUERY" initial:"200ms" placeholder:"TIME" help:"How long a query may take before a warning is logged, from 1ms to 1h; 0: none is."`
 
-	SentryDSN         Secret `group:"Error reports" setting:"SENTRY_DSN" kong:"-" help:"Where reports of errors go, by the protocol of Sentry: https://KEY@HOST/PROJECT. Without it none are sent."`
+	SentryDSN         Secret `group:"Error reports" setting:"SENTRY_DSN" kong:"-" help:"Where reports of errors go, and traces, by the protocol of Sentry: https://KEY@HOST/PROJECT. Without it none are sent."`
 	SentryEnvironment string `group:"Error reports" setting:"SENTRY_ENVIRONMENT" follows:"APP_ENV" placeholder:"NAME" help:"What reports call this installation."`
 
 	OTLPEndpoint     string `group:"Traces" setting:"OTEL_EXPORTER_OTLP_ENDPOINT" name:"otel-exporter-otlp-endpoint" placeholder:"URL" help:"Where traces are sent: a collector that takes OTLP over HTTP, such as http://127.0.0.1:4318. Without it there are none."`

@@ -54,6 +54,9 @@ func (c Config) event(ctx context.Context, t observe.Trouble, trace []sentry.Fra
 	tag("method", t.Method)
 	tag("requestId", observe.RequestID(ctx))
 	tag("traceId", observe.TraceID(ctx))
+	if l, kept := observe.LinkOf(ctx); kept {
+		e.Contexts = map[string]sentry.Context{"trace": {"trace_id": sentry.TraceID(l.Trace), "span_id": sentry.SpanID(l.Span)}}
+	}
 	if missed > 0 {
 		tag("leftOut", strconv.Itoa(missed))
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	maxQueue  = 100             // events that wait to be sent
+	maxQueue  = 100             // events that wait to be sent, and as many traces
 	lastWords = 2 * time.Second // what is left may be sent when the program ends
 )
 
@@ -30,17 +30,23 @@ type Config struct {
 	Instance    string // the name of the machine
 }
 
-// A Client sends reports, one after the other, in the background.
+// A Client sends reports in the background.
 type Client struct {
 	config Config
-	sink   sink
 	groups groups
-	queue  chan *sentry.Event
+	events *line
+	traces *line              // which keep no error waiting
 	cancel context.CancelFunc // of what is being sent
-	ended  chan struct{}      // closed once nothing is sent any more
 
 	mu     sync.RWMutex
 	closed bool
+}
+
+// A line is what is sent one after the other.
+type line struct {
+	sink  sink
+	queue chan *sentry.Event
+	ended chan struct{} // closed once nothing is sent any more
 }
 
 // New returns a client. It sends until Flush.
@@ -49,19 +55,27 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithCancel(context.Background())
+	agent := agent + "/" + c.Release
+	return &Client{
+		config: c, cancel: cancel, groups: groups{all: map[group]*tally{}},
+		events: newLine(ctx, "reports of errors", dsn, agent), traces: newLine(ctx, "traces", dsn, agent),
+	}, nil
+}
+
+func newLine(ctx context.Context, what string, dsn *sentry.Dsn, agent string) *line {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConns = 1
-	ctx, cancel := context.WithCancel(context.Background())
-	r := &Client{
-		config: c, queue: make(chan *sentry.Event, maxQueue), cancel: cancel, ended: make(chan struct{}), groups: groups{all: map[group]*tally{}},
-		sink: sink{dsn: dsn, agent: agent + "/" + c.Release, transport: transport, client: http.Client{
+	l := &line{
+		queue: make(chan *sentry.Event, maxQueue), ended: make(chan struct{}),
+		sink: sink{what: what, dsn: dsn, agent: agent, transport: transport, client: http.Client{
 			Transport: transport, Timeout: sendTimeout,
 			// The key goes to nobody else.
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}},
 	}
-	go r.send(ctx)
-	return r, nil
+	go l.send(ctx)
+	return l
 }
 
 // Report queues what there is to tell of t. It is an observe.Report: it waits
@@ -83,26 +97,33 @@ func (c *Client) report(ctx context.Context, t observe.Trouble) {
 	if !ok {
 		return
 	}
-	e := c.config.event(ctx, t, trace, g, missed)
-	c.mu.RLock()
-	defer c.mu.RUnlock()
-	if c.closed {
-		return
-	}
-	select {
-	case c.queue <- e:
-	default:
+	if !c.put(c.events, c.config.event(ctx, t, trace, g, missed)) {
 		c.groups.miss(g, missed+1)
 	}
 }
 
-// send sends what is queued until the queue is closed.
-func (c *Client) send(ctx context.Context) {
-	defer close(c.ended)
-	for e := range c.queue {
-		c.sink.send(ctx, e)
+// put queues an event, unless there is no room for it or no more time.
+func (c *Client) put(l *line, e *sentry.Event) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.closed {
+		return false
 	}
-	c.sink.transport.CloseIdleConnections()
+	select {
+	case l.queue <- e:
+		return true
+	default:
+		return false
+	}
+}
+
+// send sends what is queued until the queue is closed.
+func (l *line) send(ctx context.Context) {
+	defer close(l.ended)
+	for e := range l.queue {
+		l.sink.send(ctx, e)
+	}
+	l.sink.transport.CloseIdleConnections()
 }
 
 // Flush sends what is queued, for 2 s at most or until ctx is done, and ends the
@@ -111,13 +132,15 @@ func (c *Client) Flush(ctx context.Context) error {
 	c.mu.Lock()
 	if !c.closed {
 		c.closed = true
-		close(c.queue)
+		close(c.events.queue)
+		close(c.traces.queue)
 	}
 	c.mu.Unlock()
 	limit := time.AfterFunc(lastWords, c.cancel)
 	defer limit.Stop()
 	defer context.AfterFunc(ctx, c.cancel)()
-	<-c.ended
+	<-c.events.ended
+	<-c.traces.ended
 	c.cancel()
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"cartracker/internal/observe"
 	"cartracker/internal/observe/report"
 	"cartracker/internal/observe/report/reporttest"
+	"cartracker/internal/observe/trace"
 	"cartracker/internal/part"
 )
 
@@ -282,5 +283,75 @@ func TestBadDSN(t *testing.T) {
 	if c, err := report.New(report.Config{DSN: "https://sentry.example.com/1"}); err == nil {
 		flush(t, c)
 		t.Error("an address without a key is taken")
+	}
+}
+
+// A trace is sent with its parts, and of it what the program says.
+func TestTrace(t *testing.T) {
+	s := reporttest.New(t)
+	c := open(t, s)
+	tracer, err := trace.Open(trace.Config{Gather: c.Trace, Share: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, _ := observe.ParseLink("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "")
+	ctx, whole := observe.Begin(t.Context(), tracer, observe.Server, "GET", from, true)
+	whole.Rename("GET /api/cars/{car}")
+	whole.Text("user.id", "u1")
+	whole.Text("cartracker.request.id", "request-1")
+	within, part := observe.Start(ctx, observe.Internal, "transaction")
+	_, query := observe.Start(within, observe.Client, "SELECT")
+	query.Text("db.system.name", "sqlite")
+	query.Text("db.query.text", "SELECT id FROM cars WHERE id = ?")
+	query.Number("rows", 7)
+	query.End(errors.New("zq7 secret"))
+	part.End(nil)
+	_, late := observe.Start(ctx, observe.Internal, "late")
+	c.Report(ctx, observe.Trouble{Source: observe.InRequest, Err: customError{}})
+	whole.End(nil)
+	late.End(nil)
+	one := s.WaitTraces(1)[0]
+	if one.Type != "transaction" || one.Transaction != "GET /api/cars/{car}" || one.Info.Source != "route" || one.User.ID != "u1" || one.Tags.RequestID != "request-1" ||
+		one.Environment != "test" || one.Release != "v1.2.3" || one.ServerName != "desk-1" || one.Ended.Before(one.Began) || len(one.Spans) != 2 {
+		t.Errorf("%+v", one)
+	}
+	top := one.Contexts.Trace
+	if top.TraceID != from.TraceID() || top.Parent != "00f067aa0ba902b7" || top.Op != "http.server" || top.Status != "ok" {
+		t.Errorf("the first: %+v", top)
+	}
+	q, p := one.Spans[0], one.Spans[1]
+	if p.Parent != top.SpanID || p.Op != "function" || p.Description != "transaction" || p.Status != "ok" {
+		t.Errorf("its part: %+v", p)
+	}
+	if q.Parent != p.SpanID || q.TraceID != top.TraceID || q.Op != "db.sql.query" || q.Description != "SELECT id FROM cars WHERE id = ?" || q.Status != "internal_error" || q.Data["rows"] != 7.0 {
+		t.Errorf("the query: %+v", q)
+	}
+	if e := s.Wait(1)[0]; e.Contexts.Trace.TraceID != top.TraceID || e.Contexts.Trace.SpanID != top.SpanID {
+		t.Errorf("the error is in %+v", e.Contexts)
+	}
+	if strings.Contains(string(s.Raw()), "zq7 secret") {
+		t.Error("the text of an error is in a trace")
+	}
+	if err := tracer.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// Traces that cannot be sent keep nobody waiting, and no error either.
+func TestTracesWaitForNobody(t *testing.T) {
+	s := reporttest.New(t)
+	s.Lie(reporttest.Hang)
+	c := open(t, s)
+	began := time.Now()
+	for range 10 * report.MaxQueue {
+		c.Trace(observe.Done{Name: "GET /api/cars"}, nil)
+	}
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("it took %s", took)
+	}
+	c.Report(t.Context(), observe.Trouble{Source: observe.InJob, Err: customError{}})
+	s.WaitAsked(2)
+	if raw := string(s.Raw()); !strings.Contains(raw, `"type":"event"`) || !strings.Contains(raw, `"type":"transaction"`) {
+		t.Errorf("what was asked: %s", raw)
 	}
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,6 +29,7 @@ const (
 
 // A sink is who takes the events. It is used by one goroutine.
 type sink struct {
+	what      string // it takes, for the log
 	dsn       *sentry.Dsn
 	agent     string
 	transport *http.Transport
@@ -49,7 +51,7 @@ func (s *sink) send(ctx context.Context, e *sentry.Event) {
 		return
 	}
 	if s.lost++; time.Since(s.told) >= tellAgain {
-		slog.Warn("reports of errors cannot be sent to SENTRY_DSN", "lost", s.lost, "err", err)
+		slog.Warn(s.what+" cannot be sent to SENTRY_DSN", "lost", s.lost, "err", err)
 		s.lost, s.told = 0, time.Now()
 	}
 }
@@ -104,6 +106,7 @@ func envelope(e *sentry.Event) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	head := fmt.Sprintf(`{"event_id":%q,"sent_at":%q}`+"\n"+`{"type":"event","length":%d}`+"\n", e.EventID, time.Now().UTC().Format(time.RFC3339), len(body))
+	kind := cmp.Or(e.Type, "event")
+	head := fmt.Sprintf(`{"event_id":%q,"sent_at":%q}`+"\n"+`{"type":%q,"length":%d}`+"\n", e.EventID, time.Now().UTC().Format(time.RFC3339), kind, len(body))
 	return append(append([]byte(head), body...), '\n'), nil
 }

@@ -6,6 +6,7 @@ package trace
 import (
 	"context"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -31,8 +32,9 @@ const (
 
 // A Config says where traces go, which ones, and whose they are.
 type Config struct {
-	Endpoint    string            // of a collector, without /v1/traces
+	Endpoint    string            // of a collector, without /v1/traces; "": there is none
 	Headers     map[string]string // for the collector; secret
+	Gather      observe.Gatherer  // told of each trace; nil: nobody is
 	Share       float64           // of traces that begin here which are kept, 0 to 1
 	Version     string
 	Environment string
@@ -42,19 +44,16 @@ type Config struct {
 // A Tracer is the observe.Tracer.
 type Tracer struct {
 	share    float64
+	gather   observe.Gatherer
 	tracer   otel.Tracer
 	provider *sdk.TracerProvider
-	out      *outlet
+	out      *outlet // nil without a collector
 }
 
 var _ observe.Tracer = (*Tracer)(nil)
 
 // Open returns a Tracer, which Close ends. It does not ask the collector anything.
 func Open(c Config) (*Tracer, error) {
-	out, err := newOutlet(c)
-	if err != nil {
-		return nil, err
-	}
 	about := resource.NewSchemaless(
 		attribute.String("service.name", "cartracker"),
 		attribute.String("service.version", c.Version),
@@ -63,14 +62,23 @@ func Open(c Config) (*Tracer, error) {
 	)
 	// All is said here, so that nothing is taken from variables that are no
 	// settings of ours. What is kept is decided before a span is made.
-	p := sdk.NewTracerProvider(
+	options := []sdk.TracerProviderOption{
 		sdk.WithResource(about),
 		sdk.WithSampler(sdk.AlwaysSample()),
 		sdk.WithRawSpanLimits(sdk.SpanLimits{AttributeValueLengthLimit: mostText, AttributeCountLimit: mostNotes}),
-		sdk.WithBatcher(out, sdk.WithMaxQueueSize(mostWaiting), sdk.WithMaxExportBatchSize(mostAtOnce),
-			sdk.WithBatchTimeout(sendEvery), sdk.WithExportTimeout(sendTime)),
-	)
-	return &Tracer{share: c.Share, tracer: p.Tracer("cartracker"), provider: p, out: out}, nil
+	}
+	t := &Tracer{share: c.Share, gather: c.Gather}
+	if c.Endpoint != "" {
+		var err error
+		if t.out, err = newOutlet(c); err != nil {
+			return nil, err
+		}
+		options = append(options, sdk.WithBatcher(t.out, sdk.WithMaxQueueSize(mostWaiting), sdk.WithMaxExportBatchSize(mostAtOnce),
+			sdk.WithBatchTimeout(sendEvery), sdk.WithExportTimeout(sendTime)))
+	}
+	t.provider = sdk.NewTracerProvider(options...)
+	t.tracer = t.provider.Tracer("cartracker")
+	return t, nil
 }
 
 // Close sends what is left, for two seconds at most. Spans that end later are dropped.
@@ -78,8 +86,10 @@ func (t *Tracer) Close(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, closeTime)
 	defer cancel()
 	_ = t.provider.Shutdown(ctx) // the outlet logs what was lost
-	t.out.cut()                  // a message that hangs
-	<-t.out.closed
+	if t.out != nil {
+		t.out.cut() // a message that hangs
+		<-t.out.closed
+	}
 	return nil
 }
 
@@ -97,7 +107,7 @@ func (t *Tracer) Begin(kind observe.Kind, name string, from observe.Link, follow
 	if from.IsSet() {
 		ctx = otel.ContextWithRemoteSpanContext(ctx, contextOf(from))
 	}
-	s := &span{whole: &whole{tracer: t.tracer}}
+	s := &span{whole: &whole{tracer: t.tracer, gather: t.gather}, kind: kind, first: true}
 	_, s.own = t.tracer.Start(ctx, name, otel.WithSpanKind(kinds[kind]))
 	s.whole.id = s.own.SpanContext().TraceID().String()
 	return s
@@ -122,12 +132,18 @@ type whole struct {
 	tracer otel.Tracer
 	id     string
 	spans  atomic.Int64 // besides the first
+	gather observe.Gatherer
+
+	mu    sync.Mutex
+	parts []observe.Done // that have ended
 }
 
 // A span is the observe.Recorder.
 type span struct {
 	*whole
-	own otel.Span
+	own   otel.Span
+	kind  observe.Kind
+	first bool
 }
 
 // Begin begins a part of the span.
@@ -136,7 +152,7 @@ func (s *span) Begin(kind observe.Kind, name string) observe.Recorder {
 		return nil
 	}
 	_, own := s.tracer.Start(otel.ContextWithSpan(context.Background(), s.own), name, otel.WithSpanKind(kinds[kind]))
-	return &span{s.whole, own}
+	return &span{whole: s.whole, own: own, kind: kind}
 }
 
 func (s *span) Rename(name string)         { s.own.SetName(name) }
@@ -150,6 +166,35 @@ func (s *span) End() {
 		s.Number("cartracker.spans.beyond", n-mostSpans+1)
 	}
 	s.own.End()
+	if s.gather != nil {
+		s.ended()
+	}
+}
+
+// ended keeps a part, and tells of all when the first span has ended. What ends
+// later is left out.
+func (s *span) ended() {
+	d := s.done()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.first {
+		s.parts = append(s.parts, d)
+		return
+	}
+	s.gather(d, s.parts)
+	s.parts = nil
+}
+
+func (s *span) done() observe.Done {
+	own := s.own.(sdk.ReadOnlySpan) // as all are that are kept
+	d := observe.Done{
+		Link: s.Link(), Parent: own.Parent().SpanID(), Kind: s.kind, Name: own.Name(), Began: own.StartTime(), Ended: own.EndTime(),
+		Notes: map[string]any{}, Failed: own.Status().Code == codes.Error,
+	}
+	for _, a := range own.Attributes() {
+		d.Notes[string(a.Key)] = a.Value.AsInterface()
+	}
+	return d
 }
 
 func (s *span) Link() observe.Link {

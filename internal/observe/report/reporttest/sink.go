@@ -39,6 +39,7 @@ type Sink struct {
 	lie    http.HandlerFunc // answers instead; nil: as it should
 	raw    []byte           // all requests, with what was packed
 	events []Event
+	traces []Trace
 	came   chan struct{} // closed and replaced with each request
 	asked  int           // requests
 }
@@ -73,7 +74,56 @@ type Event struct {
 		TraceID   string `json:"traceId"`
 		LeftOut   string `json:"leftOut"`
 	} `json:"tags"`
+	Contexts struct {
+		Trace struct {
+			TraceID string `json:"trace_id"`
+			SpanID  string `json:"span_id"`
+		} `json:"trace"`
+	} `json:"contexts"`
 	Exception []Exception `json:"exception"`
+}
+
+// A Trace is what a program may send of what it did, and nothing else.
+type Trace struct {
+	Type        string    `json:"type"`
+	EventID     string    `json:"event_id"`
+	Began       time.Time `json:"start_timestamp"`
+	Ended       time.Time `json:"timestamp"`
+	Platform    string    `json:"platform"`
+	Environment string    `json:"environment"`
+	Release     string    `json:"release"`
+	ServerName  string    `json:"server_name"`
+	Transaction string    `json:"transaction"`
+	Info        struct {
+		Source string `json:"source"`
+	} `json:"transaction_info"`
+	SDK struct {
+		Name    string `json:"name"`
+		Version string `json:"version"`
+	} `json:"sdk"`
+	User struct {
+		ID string `json:"id"`
+	} `json:"user"`
+	Tags struct {
+		RequestID string `json:"requestId"`
+	} `json:"tags"`
+	Contexts struct {
+		Trace Span `json:"trace"`
+	} `json:"contexts"`
+	Spans []Span `json:"spans"`
+}
+
+// A Span is a part of a trace, or all of it.
+type Span struct {
+	TraceID     string         `json:"trace_id"`
+	SpanID      string         `json:"span_id"`
+	Parent      string         `json:"parent_span_id"`
+	Op          string         `json:"op"`
+	Description string         `json:"description"`
+	Status      string         `json:"status"`
+	Began       time.Time      `json:"start_timestamp"`
+	Ended       time.Time      `json:"timestamp"`
+	Data        map[string]any `json:"data"`
 }
 
 // An Exception is what went wrong, and where.
@@ -142,7 +192,7 @@ func (s *Sink) serve(w http.ResponseWriter, r *http.Request) {
 	auth := r.Header.Get("X-Sentry-Auth")
 	r.Header.Del("X-Sentry-Auth") // the one place where the key has to be
 	raw, err := httputil.DumpRequest(r, true)
-	event, plain, readErr := read(r, auth)
+	came, plain, readErr := read(r, auth)
 	s.mu.Lock()
 	lie := s.lie
 	s.raw = append(append(s.raw, raw...), plain...)
@@ -150,7 +200,7 @@ func (s *Sink) serve(w http.ResponseWriter, r *http.Request) {
 	if err = errors.Join(err, readErr); err != nil {
 		s.t.Errorf("a request that is none: %v\n%s", err, raw)
 	} else if lie == nil {
-		s.events = append(s.events, event)
+		s.events, s.traces = append(s.events, came.events...), append(s.traces, came.traces...)
 	}
 	close(s.came)
 	s.came = make(chan struct{})
@@ -159,12 +209,19 @@ func (s *Sink) serve(w http.ResponseWriter, r *http.Request) {
 		lie(w, r)
 		return
 	}
-	fmt.Fprintf(w, `{"id":%q}`, event.EventID)
+	fmt.Fprintf(w, `{"id":%q}`, came.id)
 }
 
-// read reads a request with one event, and returns it and the bytes that were
+// What came in a request: an event or a trace.
+type parcel struct {
+	id     string
+	events []Event
+	traces []Trace
+}
+
+// read reads a request, and returns what was in it and the bytes that were
 // packed, if they were.
-func read(r *http.Request, auth string) (e Event, plain []byte, err error) {
+func read(r *http.Request, auth string) (e parcel, plain []byte, err error) {
 	if r.Method != http.MethodPost || r.URL.Path != "/api/7/envelope/" || !strings.HasSuffix(auth, ", sentry_key="+Key+", sentry_secret="+Secret) {
 		return e, nil, fmt.Errorf("%s %s with X-Sentry-Auth %q", r.Method, r.URL, auth)
 	}
@@ -183,7 +240,7 @@ func read(r *http.Request, auth string) (e Event, plain []byte, err error) {
 }
 
 // parse reads an envelope: a line about it, one about what is in it, and that.
-func parse(in *bufio.Reader) (e Event, err error) {
+func parse(in *bufio.Reader) (p parcel, err error) {
 	var head struct {
 		EventID string    `json:"event_id"`
 		SentAt  time.Time `json:"sent_at"`
@@ -198,20 +255,30 @@ func parse(in *bufio.Reader) (e Event, err error) {
 			err = strict(line, into)
 		}
 		if err != nil {
-			return e, err
+			return p, err
 		}
 	}
 	body := make([]byte, item.Length)
 	if _, err := io.ReadFull(in, body); err != nil {
-		return e, err
+		return p, err
 	}
-	if err := strict(body, &e); err != nil {
-		return e, err
+	switch item.Type {
+	case "event":
+		p.events = make([]Event, 1)
+		err = strict(body, &p.events[0])
+		p.id = p.events[0].EventID
+	case "transaction":
+		p.traces = make([]Trace, 1)
+		err = strict(body, &p.traces[0])
+		p.id = p.traces[0].EventID
 	}
-	if rest, err := io.ReadAll(in); err != nil || strings.TrimSpace(string(rest)) != "" || item.Type != "event" || head.EventID != e.EventID || head.SentAt.IsZero() {
-		return e, fmt.Errorf("an envelope with %q for %q of %s, and %q behind it (%w)", item.Type, head.EventID, head.SentAt, rest, err)
+	if err != nil {
+		return p, err
 	}
-	return e, nil
+	if rest, err := io.ReadAll(in); err != nil || strings.TrimSpace(string(rest)) != "" || p.id == "" || head.EventID != p.id || head.SentAt.IsZero() {
+		return p, fmt.Errorf("an envelope with %q for %q of %s, and %q behind it (%w)", item.Type, head.EventID, head.SentAt, rest, err)
+	}
+	return p, nil
 }
 
 // strict refuses fields that it does not know.
@@ -226,6 +293,15 @@ func (s *Sink) Wait(n int) []Event {
 	s.t.Helper()
 	s.until(fmt.Sprintf("%d events", n), func() bool { return len(s.events) >= n })
 	return s.Events()
+}
+
+// WaitTraces returns the traces once there are at least n.
+func (s *Sink) WaitTraces(n int) []Trace {
+	s.t.Helper()
+	s.until(fmt.Sprintf("%d traces", n), func() bool { return len(s.traces) >= n })
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]Trace(nil), s.traces...)
 }
 
 // WaitAsked waits until there were at least n requests, whatever became of them.
