@@ -133,7 +133,7 @@ func TestSecretsOfChecklists(t *testing.T) {
 			made, _, _ := strings.Cut(commands(t, words), "systemctl")
 			r.run(made, "")
 		}
-		out := r.run("grep -ho 'LoadCredential=[a-z-]*' /etc/systemd/system/*/secrets.conf", "")
+		out := r.run("grep -ho '^LoadCredential=[a-z-]*' /etc/systemd/system/*/secrets.conf", "")
 		if got := strings.Join(strings.Fields(strings.ReplaceAll(out, "LoadCredential=", "")), " "); got != want {
 			t.Errorf("%s: %s, not %s", words, got, want)
 		}
