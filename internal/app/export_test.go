@@ -53,3 +53,9 @@ func Doorway(next http.Handler) (h http.Handler, inside func() int64, closing fu
 	d := new(door)
 	return d.before(next), d.inside.Load, func() { d.closing.Store(true) }
 }
+
+// CountFigures lets the office measure what has to be counted, and returns what
+// counts it once.
+func CountFigures(o *Office, currency string) (take func(context.Context)) {
+	return newFigures(o, currency).take
+}

@@ -28,7 +28,18 @@ type Set struct {
 	counters map[string]*prometheus.CounterVec
 	times    map[string]*prometheus.HistogramVec
 	readings *readings
+	limits   *known[decision, prometheus.Counter]
+	queries  *known[query, prometheus.Observer]
 }
+
+// A decision is one of a limit.
+type decision struct {
+	rule       string
+	ok, shared bool
+}
+
+// A query is what a database did.
+type query struct{ database, operation string }
 
 // New returns the Set of a program of this version.
 func New(version string) *Set {
@@ -40,6 +51,12 @@ func New(version string) *Set {
 		s.add(f)
 	}
 	s.Requests = newRequests(s.counters["cartracker_http_requests_total"], s.times["cartracker_http_request_duration_seconds"])
+	s.limits = newKnown(func(d decision) prometheus.Counter {
+		return s.counters["cartracker_rate_limit_decisions_total"].WithLabelValues(d.rule, word(d.ok, "allowed", "refused"), word(d.shared, "shared", "local"))
+	})
+	s.queries = newKnown(func(q query) prometheus.Observer {
+		return s.times["cartracker_db_query_duration_seconds"].WithLabelValues(q.database, q.operation)
+	})
 	s.registry.MustRegister(s.readings, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	s.Read(func(put Put) {
 		put("cartracker_build_info", 1, version, runtime.Version())
@@ -91,14 +108,14 @@ func (complaints) Println(v ...any) {
 // Limited counts a decision of a limit, and whether it was made by the count of
 // all instances.
 func (s *Set) Limited(rule string, ok, shared bool) {
-	outcome, counted := "refused", "local"
-	if ok {
-		outcome = "allowed"
+	s.limits.get(decision{rule, ok, shared}).Inc()
+}
+
+func word(is bool, yes, no string) string {
+	if is {
+		return yes
 	}
-	if shared {
-		counted = "shared"
-	}
-	s.counters["cartracker_rate_limit_decisions_total"].WithLabelValues(rule, outcome, counted).Inc()
+	return no
 }
 
 // Worked counts an attempt at a job of a kind.
@@ -119,7 +136,7 @@ func (s *Set) Mailed(outcome string, took time.Duration) {
 
 // Queried notes how long a database took for an operation.
 func (s *Set) Queried(database, operation string, took time.Duration) {
-	s.times["cartracker_db_query_duration_seconds"].WithLabelValues(database, operation).Observe(took.Seconds())
+	s.queries.get(query{database, operation}).Observe(took.Seconds())
 }
 
 // Called notes how long a call to Redis took.

@@ -177,3 +177,19 @@ func BenchmarkRequest(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkLimited(b *testing.B) {
+	s := metrics.New("v9")
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Limited("read", true, false)
+	}
+}
+
+func BenchmarkQueried(b *testing.B) {
+	s := metrics.New("v9")
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Queried("sqlite", "read", 300*time.Microsecond)
+	}
+}

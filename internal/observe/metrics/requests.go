@@ -1,10 +1,8 @@
 package metrics
 
 import (
-	"maps"
 	"net/http"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,15 +19,10 @@ type Request struct {
 	Trace  string // the id of the trace it is in, "" for none
 }
 
-// Requests counts requests. To count one takes a look into a map and three
-// additions: all of them pass here.
+// Requests counts requests.
 type Requests struct {
-	total    *prometheus.CounterVec
-	took     *prometheus.HistogramVec
 	underWay atomic.Int64
-	known    atomic.Pointer[map[answered]series]
-
-	mu sync.Mutex // of who adds to known
+	series   *known[answered, series]
 }
 
 // answered is what requests have in common that are counted together.
@@ -46,9 +39,13 @@ type series struct {
 }
 
 func newRequests(total *prometheus.CounterVec, took *prometheus.HistogramVec) *Requests {
-	r := &Requests{total: total, took: took}
-	r.known.Store(&map[answered]series{})
-	return r
+	return &Requests{series: newKnown(func(k answered) series {
+		s := series{total: total.WithLabelValues(k.route, k.method, strconv.Itoa(k.status))}
+		if !k.waits {
+			s.took = took.WithLabelValues(k.route, k.method)
+		}
+		return s
+	})}
 }
 
 // Begin counts a request that is under way until End.
@@ -61,10 +58,7 @@ func (r *Requests) End(q Request) {
 	if k.route == "" {
 		k.route = "unmatched"
 	}
-	s, ok := (*r.known.Load())[k]
-	if !ok {
-		s = r.learn(k)
-	}
+	s := r.series.get(k)
 	s.total.Inc()
 	switch {
 	case s.took == nil:
@@ -73,21 +67,6 @@ func (r *Requests) End(q Request) {
 	default:
 		s.took.(prometheus.ExemplarObserver).ObserveWithExemplar(q.Took.Seconds(), prometheus.Labels{"trace_id": q.Trace})
 	}
-}
-
-// learn finds where requests of a new sort are counted. There are no more sorts
-// than routes times methods times statuses, so a copy of all is soon the last.
-func (r *Requests) learn(k answered) series {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s := series{total: r.total.WithLabelValues(k.route, k.method, strconv.Itoa(k.status))}
-	if !k.waits {
-		s.took = r.took.WithLabelValues(k.route, k.method)
-	}
-	more := maps.Clone(*r.known.Load())
-	more[k] = s
-	r.known.Store(&more)
-	return s
 }
 
 // methodOf keeps who makes methods up from making series.

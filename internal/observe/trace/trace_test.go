@@ -312,3 +312,23 @@ func TestCollectorComesBack(t *testing.T) {
 		t.Errorf("%d spans; %s", n, &out)
 	}
 }
+
+// BenchmarkTrace measures a trace of three spans, of which a share is kept.
+func BenchmarkTrace(b *testing.B) {
+	sink := tracetest.New(b)
+	for _, share := range []float64{0, 0.1, 1} {
+		b.Run(fmt.Sprint("share=", share), func(b *testing.B) {
+			tr, err := trace.Open(trace.Config{Endpoint: sink.URL, Share: share})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				work(tr, observe.Link{}, false)
+			}
+			if err := tr.Close(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
