@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run cluster build test test-faults bench bench-load bench-mail bench-realtime bench-cluster bench-observe bench-pictures profile fuzz lint fmt generate clean
+.PHONY: help run cluster observe build test test-faults bench bench-load bench-mail bench-realtime bench-cluster bench-observe bench-pictures profile fuzz lint fmt generate clean
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
@@ -15,6 +15,9 @@ run: build ## build and start the program on embedded defaults
 cluster: build ## run two instances behind nginx with PostgreSQL and Redis, to try out; Ctrl-C stops all
 	@scripts/cluster.sh
 
+observe: build ## the same with a Prometheus that watches them, by the alarms that are deployed
+	@scripts/cluster.sh --observe
+
 build: ## build bin/cartracker, stripped and without C
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/cartracker ./cmd/cartracker
 
@@ -25,7 +28,7 @@ test-faults: ## kill, cut off and restart what the program stands on, and run th
 	@scripts/need.sh
 	@command -v xfs_io >/dev/null || [ "$$(id -u)" != 0 ] || apt-get install -y -qq --no-install-recommends xfsprogs >/dev/null 2>&1 || true
 	@PG_FSYNC=on TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_NODE=1 TEST_REQUIRE_REDIS=1 TEST_REQUIRE_SMTP=1 TEST_REQUIRE_NGINX=1 scripts/with-postgres.sh go test -count=1 -timeout 25m -v -run '^Test(Fault.*|OneOf200RentsTheCar|WholeCompany|ImportCompany)$$' -skip '^TestFaultMail' $$(go list ./... | grep -v /deploy$$)
-	@TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_NODE=1 TEST_REQUIRE_REDIS=1 TEST_REQUIRE_NGINX=1 scripts/with-postgres.sh go test -count=1 -timeout 10m -v -run '^Test(Fault.*|OneOf200RentsTheCar|Shared|StartTogether|UpgradeTogether)$$' ./deploy # alone: they ask as much as two cores can do
+	@TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_NODE=1 TEST_REQUIRE_REDIS=1 TEST_REQUIRE_SMTP=1 TEST_REQUIRE_NGINX=1 TEST_REQUIRE_PROMETHEUS=1 scripts/with-postgres.sh go test -count=1 -timeout 15m -v -run '^Test(Fault.*|OneOf200RentsTheCar|Shared|StartTogether|UpgradeTogether)$$' ./deploy # alone: they ask as much as two cores can do
 	@PG_FSYNC=on TEST_FAULTS=1 TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_NODE=1 TEST_REQUIRE_SMTP=1 scripts/with-postgres.sh go test -count=1 -timeout 10m -parallel 12 -v -run '^TestFaultMail' ./internal/app # they wait most of the time
 
 bench: build ## measure and print; never fails

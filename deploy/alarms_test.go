@@ -76,9 +76,12 @@ var alarms = map[string]alarm{
 		usual:  []string{`cartracker_argon2_waiting 11x175 0 11x3`},
 	},
 	"CacheCold": {
-		broken: []string{`cartracker_cache_hits_total 0+100x180`, `cartracker_cache_misses_total 0+40x180`, `cartracker_cache_bypasses_total 0x180`},
+		broken: []string{
+			`cartracker_cache_hits_total{shelf="/api/cars"} 0+100x180`, `cartracker_cache_misses_total{shelf="/api/cars"} 0+40x180`, `cartracker_cache_bypasses_total{shelf="/api/cars"} 0x180`,
+			`cartracker_cache_hits_total{shelf="token"} 0+140x180`,
+		},
 		usual: []string{ // hardly anybody asks, and what is asked is new
-			`cartracker_cache_hits_total 0+1x180`, `cartracker_cache_misses_total 0+10x180`, `cartracker_cache_bypasses_total 0x180`,
+			`cartracker_cache_hits_total{shelf="/api/cars"} 0+1x180`, `cartracker_cache_misses_total{shelf="/api/cars"} 0+10x180`, `cartracker_cache_bypasses_total{shelf="/api/cars"} 0x180`,
 		},
 	},
 	"CacheNotTrusted": {

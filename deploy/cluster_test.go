@@ -47,6 +47,32 @@ func TestCluster(t *testing.T) {
 	c.ended(t, 0)
 }
 
+// What `make observe` prints is true: Prometheus scrapes both instances by our rules,
+// and a signal leaves nothing behind.
+func TestClusterObserved(t *testing.T) {
+	t.Parallel()
+	need(t, "../scripts/prometheus.sh", "TEST_REQUIRE_PROMETHEUS")
+	c := cluster(t, "--observe", apptest.Program(t))
+	at := c.hear(t, `Prometheus +(http://[^,]+),`)
+	for _, page := range []string{c.hear(t, `alarms +(http://[^;]+);`), c.hear(t, `targets +(\S+)`)} {
+		if res := apptest.At(t, "").Do("GET", page, nil); res.Status != 200 {
+			t.Errorf("%s: %s", page, res)
+		}
+	}
+	if _, err := os.Stat("../" + c.hear(t, `dashboard +([^,]+),`)); err != nil {
+		t.Error(err)
+	}
+	prometheus := apptest.At(t, at)
+	if n := prometheus.Do("GET", "/api/v1/rules", nil).Len("data.groups.0.rules"); n != len(ruled(t)) {
+		t.Errorf("Prometheus has %d alarms", n)
+	}
+	apptest.Until(t, "a scrape of both instances", func() bool {
+		return prometheus.Do("GET", `/api/v1/query?query=cartracker_db_up%7Bjob="cartracker"%7D==1`, nil).Len("data.result") == 2
+	})
+	send(t, strconv.Itoa(c.cmd.Process.Pid), syscall.SIGTERM)
+	c.ended(t, 0)
+}
+
 // A program that does not start is told with what it said, and nothing goes on.
 func TestClusterFails(t *testing.T) {
 	t.Parallel()
@@ -81,13 +107,13 @@ type running struct {
 	gone chan struct{} // closed once it has ended
 }
 
-// cluster starts the script with a program.
-func cluster(t *testing.T, program string) *running {
+// cluster starts the script with a program, and what stands before it.
+func cluster(t *testing.T, args ...string) *running {
 	t.Helper()
 	nginxtest.Program(t)
 	need(t, "redis-server", "TEST_REQUIRE_REDIS")
 	need(t, "../scripts/postgres-bin.sh", "TEST_REQUIRE_POSTGRES")
-	c := &running{cmd: exec.Command("../scripts/cluster.sh", program), temp: t.TempDir(), gone: make(chan struct{})}
+	c := &running{cmd: exec.Command("../scripts/cluster.sh", args...), temp: t.TempDir(), gone: make(chan struct{})}
 	if err := os.Chmod(filepath.Dir(c.temp), 0o755); err != nil { // root's PostgreSQL is run by another user
 		t.Fatal(err)
 	}

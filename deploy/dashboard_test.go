@@ -134,10 +134,15 @@ var rows = []row{
 	}},
 }
 
+// hitRate is the share of answers that were kept. That a token or a session was known
+// is not counted: each request asks for one.
 func hitRate(by string) string {
-	hits := rate("cartracker_cache_hits_total", by)
-	return hits + " / (" + hits + " + " + rate("cartracker_cache_misses_total", by) + " + " + rate("cartracker_cache_bypasses_total", by) + ")"
+	hits, misses, bypasses := rate("cartracker_cache_hits_total", by, ofRoutes), rate("cartracker_cache_misses_total", by, ofRoutes), rate("cartracker_cache_bypasses_total", by, ofRoutes)
+	return hits + " / (" + hits + " + " + misses + " + " + bypasses + ")"
 }
+
+// ofRoutes are the shelves of answers.
+const ofRoutes = `shelf=~"/.*"`
 
 type object = map[string]any
 

@@ -1,11 +1,19 @@
 #!/usr/bin/env bash
-# cluster.sh [PROGRAM]: runs PROGRAM (bin/cartracker) twice behind nginx, beside a
-# PostgreSQL and a Redis of their own, on 127.0.0.1, until Ctrl-C or SIGTERM. It
-# prints where everything is. All data is in a temporary folder and gone afterwards.
+# cluster.sh [--observe] [PROGRAM]: runs PROGRAM (bin/cartracker) twice behind nginx,
+# beside a PostgreSQL and a Redis of their own, on 127.0.0.1, until Ctrl-C or SIGTERM;
+# with --observe a Prometheus watches both, by the rules that are deployed. It prints
+# where everything is. All data is in a temporary folder and gone afterwards.
 # An instance that ends is started again, as systemd would. If anything else ends,
 # or does not start, it shows the end of its log, stops the rest, and exits with 1.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+parts='postgres redis nginx' # without which nothing goes on
+prometheus=''
+if [ "${1:-}" = --observe ]; then
+	shift
+	prometheus=$(scripts/prometheus.sh)/prometheus
+	parts+=' prometheus'
+fi
 program=$(realpath "${1:-bin/cartracker}")
 nginx=$(PATH=$PATH:/usr/sbin command -v nginx) || { echo 'There is no nginx: run scripts/need.sh' >&2; exit 1; }
 command -v redis-server >/dev/null || { echo 'There is no redis-server: run scripts/need.sh' >&2; exit 1; }
@@ -52,7 +60,7 @@ finish() {
 	local status=$?
 	trap '' INT TERM HUP # it is ending already
 	trap - EXIT
-	stop nginx
+	stop nginx prometheus
 	stop one two
 	stop redis
 	stop postgres
@@ -104,7 +112,7 @@ launch postgres scripts/with-postgres.sh bash -c '
 ' postgres "$folder/postgres.url"
 await postgres [ -s "$folder/postgres.url" ]
 
-for part in one two one-metrics two-metrics nginx redis; do free "$part"; done
+for part in one two one-metrics two-metrics nginx redis prometheus; do free "$part"; done
 redis_password=$(random 16)
 printf '%s\n' "bind 127.0.0.1" "port ${port[redis]}" "requirepass $redis_password" 'save ""' "dir $folder" >"$folder/redis.conf"
 launch redis redis-server "$folder/redis.conf"
@@ -149,6 +157,30 @@ END
 launch nginx "$nginx" -p "$folder" -e stderr -c "$folder/nginx.conf"
 await nginx grep -q 'start worker process ' "$folder/nginx.log"
 
+# Prometheus as it is deployed, but that it looks more often.
+observe=''
+if [ -n "$prometheus" ]; then
+	cp deploy/prometheus/rules.yaml "$folder/"
+	sed -e 's/: 15s/: 5s/' -e "s/127\.0\.0\.1:9464/127.0.0.1:${port[one-metrics]}/; s/127\.0\.0\.1:9465/127.0.0.1:${port[two-metrics]}/" \
+		deploy/prometheus/prometheus.yml >"$folder/prometheus.yml"
+	pages='' assets=()
+	if [[ $("$prometheus" --help 2>&1) == *--web.local-assets=* ]]; then # Debian's has older pages, beside the program
+		pages=/classic assets=(--web.local-assets="${prometheus%/bin/*}/share/prometheus/web")
+	fi
+	launch prometheus "$prometheus" "${assets[@]}" --config.file="$folder/prometheus.yml" --storage.tsdb.path="$folder/prometheus" --web.listen-address="127.0.0.1:${port[prometheus]}"
+	await prometheus grep -q 'Server is ready' "$folder/prometheus.log"
+	at=http://127.0.0.1:${port[prometheus]}
+	observe="
+To see what it does:
+
+  status page   $BASE_URL/status, for the admin
+  Prometheus    $at, process ${pid[prometheus]}, $folder/prometheus.log
+  alarms        $at$pages/alerts; what they mean is in docs/operations.md under Alarms
+  targets       $at$pages/targets
+  dashboard     deploy/grafana/cartracker.json, for a Grafana that has $at as a data source
+"
+fi
+
 say "Car Tracker runs twice behind nginx, until Ctrl-C.
 
   address       $BASE_URL/sign-in, and $BASE_URL/docs
@@ -160,7 +192,7 @@ say "Car Tracker runs twice behind nginx, until Ctrl-C.
   nginx         process ${pid[nginx]}, $folder/access.log
   PostgreSQL    $DATABASE_URL, process $postgres, $folder/postgres.log
   Redis         $REDIS_URL, process ${pid[redis]}, $folder/redis.log
-
+$observe
 To try, in another terminal:
 
   while sleep 0.1; do curl -sS -o /dev/null -w '%{http_code}\\n' $BASE_URL/health; done | uniq -c   # nothing but 200 while you
@@ -171,7 +203,7 @@ To try, in another terminal:
 # An instance that ended comes back late enough to see how it goes without it.
 while :; do
 	sleep 0.2
-	for part in postgres redis nginx; do alive "$part" || fail "$part" 'ended'; done
+	for part in $parts; do alive "$part" || fail "$part" 'ended'; done
 	for part in one two; do
 		! alive "$part" || continue
 		status=0

@@ -32,11 +32,10 @@ func TestFigures(t *testing.T) {
 			}
 		}
 		rent(car("A01-K-345"), "2026-07-01", "2026-07-03") // goes out today
-		long := car("A02-K-345")
-		rent(long, "2026-07-02", "2026-07-05")
+		rent(car("A02-K-345"), "2026-07-02", "2026-07-05")
 		cancelled := rent(car("A03-K-345"), "2026-07-01", "2026-07-02")
 		do("POST", "/api/contracts/"+cancelled+"/cancel", apptest.JSON{"reason": "the customer is ill"})
-		deleted := rent(car("A04-K-345"), "2026-07-03", "2026-07-04")
+		deleted := rent(car("A04-K-345"), "2026-07-02", "2026-07-05")
 		do("DELETE", "/api/contracts/"+deleted, nil)
 		do("POST", "/api/cars/"+car("A05-K-345")+"/archive", nil)
 		do("DELETE", "/api/cars/"+car("A06-K-345"), nil)
