@@ -79,7 +79,7 @@ func watching(t *testing.T, minute int, targets []string) string {
 // is no quicker than these are counted, each 15 s.
 func quicker(t *testing.T, rules string, minute int) string {
 	t.Helper()
-	rules = replaced(t, rules, "[1h]", "[30m]", "_seconds) > 300", "_seconds) > 20", "_seconds > 120", "_seconds > 35")
+	rules = replaced(t, rules, "[1h]", "[20m]", "_seconds) > 300", "_seconds) > 20", "_seconds > 120", "_seconds > 20")
 	return regexp.MustCompile(`\b\d+m\b`).ReplaceAllStringFunc(rules, func(text string) string {
 		n, err := strconv.Atoi(strings.TrimSuffix(text, "m"))
 		if err != nil {
@@ -101,7 +101,7 @@ func replaced(t *testing.T, text string, changes ...string) string {
 	return text
 }
 
-// usual lets come what comes on every day, some ten requests a second, until the
+// usual lets come what comes on every day, some twenty requests a second, until the
 // test ends. Answers are not looked at: what is broken may refuse them.
 func (w *watched) usual(t *testing.T) {
 	t.Helper()
@@ -113,17 +113,17 @@ func (w *watched) usual(t *testing.T) {
 	t.Cleanup(socket.Lose)
 	socket.Ask("subscribe", apptest.JSON{"topic": "cars"})
 	urls := []string{w.one.Nobody.URL(), w.two.Nobody.URL()}
-	w.during(t, 100*time.Millisecond, func(client *http.Client, n int) {
+	w.during(t, 50*time.Millisecond, func(client *http.Client, n int) {
 		url := urls[n%2]
 		w.ask(client, "GET", url+w.paths[n%len(w.paths)], nil)
-		if n%50 == 25 {
+		if n%100 == 25 {
 			w.ask(client, "PATCH", url+"/api/cars/"+car+"/mileage", apptest.JSON{"mileage": n})
 		}
-		if n%10 == 5 { // some jobs and mails in each span that is looked at
+		if n%40 == 5 { // some jobs and mails in each span that is looked at
 			name := fmt.Sprintf("clerk-%d", n)
 			w.ask(client, "POST", url+"/api/users", apptest.JSON{"username": name, "email": name + "@example.com", "sendCredentials": true})
 		}
-		if n%50 == 40 {
+		if n%100 == 40 {
 			w.ask(client, "POST", url+"/api/auth/login", apptest.JSON{"username": "amra", "password": apptest.Password}, "X-Forwarded-For: 198.51.100.7")
 		}
 	})
