@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -83,7 +82,7 @@ var alone = []breakage{
 				w.ask(client, "POST", w.one.Nobody.URL()+"/api/auth/login", apptest.JSON{"username": "amra", "password": "wrong"}, "Authorization: ")
 			}))
 		}
-		return func() { each(stops) }
+		return func() { together(stops) }
 	}},
 	{[]string{"DatabaseAway"}, func(_ *testing.T, w *watched) func() {
 		w.primary.Stop()
@@ -131,8 +130,8 @@ func TestFaultAlarms(t *testing.T) {
 			})
 		}
 	})
-	for _, b := range alone {
-		t.Run(strings.Join(b.alarms, ","), func(t *testing.T) { w.breaks(t, b) })
+	for _, b := range alone { // not a test each, or an instance that it starts would end with it
+		w.breaks(t, b)
 	}
 	w.quiet(t, ruled(t))
 }
@@ -192,7 +191,7 @@ func (w *watched) flood(t *testing.T, clients int, path func(n int) (path string
 			w.ask(client, "GET", urls[n%2]+what, nil, headers...)
 		}))
 	}
-	return func() { each(stops) }
+	return func() { together(stops) }
 }
 
 // locked keeps everybody from a table until unlock is called.
@@ -246,8 +245,5 @@ func (w *watched) began(t *testing.T) float64 {
 	return all[0].Value
 }
 
-func each(all []func()) {
-	for _, do := range all {
-		do()
-	}
-}
+// together stops all, which may have to wait for answers.
+func together(stops []func()) { apptest.Together(len(stops), func(i int) { stops[i]() }) }
