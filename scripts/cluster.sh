@@ -91,11 +91,12 @@ await() { # part command...
 }
 
 # free sets the port of a part to one that nobody listens at, below those that the
-# system gives to clients.
+# system gives to clients and those that tests take for servers of their own, which
+# may run beside this.
 free() { # part
 	local number
 	while :; do
-		number=$((20000 + (RANDOM * 32768 + RANDOM) % 12000))
+		number=$((10000 + (RANDOM * 32768 + RANDOM) % 10000))
 		[[ $taken != *" $number "* ]] && ! (exec 3<>"/dev/tcp/127.0.0.1/$number") 2>/dev/null && break
 	done
 	taken+="$number "
