@@ -54,6 +54,7 @@ type Office struct {
 	setupCode    func(until date.Moment) string
 	now          func() date.Moment
 	pages        func() []httpapi.Page
+	board        *board
 	hasher       *secret.Hasher
 	remembered   map[string]func() cache.Counts // by shelf, of what the program keeps for itself
 }
@@ -135,17 +136,18 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 			Proxies:       c.Proxies,
 		},
 	}
+	o.board = newBoard(o, c)
 	o.tellSlow(c)
 	o.openRealtime()
 	o.measure()
-	o.pages = func() []httpapi.Page { return pagesOf(o.API, c) }
+	o.pages = func() []httpapi.Page { return pagesOf(o, c) }
 	return o, o.openJobs(c, link)
 }
 
 // tellSlow lets the log be told of what takes long.
 func (o *Office) tellSlow(c *config.Config) {
 	o.API.LogLevel, o.API.SlowRequest = new(slog.LevelVar), c.Slow.Request
-	o.DB.TellSlow(c.Slow.Query)
+	o.DB.TellSlow(c.Slow.Query, o.board.slow)
 }
 
 // newTransfer returns the services that have records which files bring and take.
@@ -171,6 +173,7 @@ func newTransfer(db *store.DB, env record.Env, c *config.Config) *transfer.Servi
 // Handler returns everything that is served over HTTP. It is called once.
 func (o *Office) Handler(health func() httpapi.Health) http.Handler {
 	o.API.Health, o.API.Pages = health, o.pages()
+	o.board.health = health
 	return o.API.Handler()
 }
 

@@ -15,6 +15,8 @@ import (
 const (
 	checkEvery   = 2 * time.Second
 	checkTimeout = 2 * time.Second
+
+	unreadyStopping = "shutting down"
 )
 
 // A watch looks at the database in the background, so that nobody who asks how
@@ -82,7 +84,7 @@ func (w *watch) Health() httpapi.Health {
 	away := w.isAway()
 	switch {
 	case w.stopping.Load():
-		h.Unready = "shutting down"
+		h.Unready = unreadyStopping
 	case away:
 		h.Unready = "the database is away"
 	}

@@ -54,6 +54,7 @@ func (p Program) begin(ctx context.Context, c *config.Config, t cli.Terminal) (*
 	if err := l.open(ctx, c); err != nil {
 		return nil, l.abandon(ctx, err)
 	}
+	l.report = l.office.board.noting(l.report)
 	l.office.ReportTo(l.report)
 	if p.opened != nil {
 		p.opened(l.office)

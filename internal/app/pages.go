@@ -7,10 +7,10 @@ import (
 	"cartracker/internal/pages"
 )
 
-// pagesOf returns the pages through which people come in to api. The addresses
-// that c has are those in force by then.
-func pagesOf(api *httpapi.API, c *config.Config) (out []httpapi.Page) {
-	all := pages.New(api, pages.Settings{
+// pagesOf returns the pages through which people come in, and see how the office
+// is. The addresses that c has are those in force by then.
+func pagesOf(o *Office, c *config.Config) (out []httpapi.Page) {
+	all := pages.New(o.API, o.board.status, pages.Settings{
 		AppName:  c.AppName,
 		BaseURL:  c.BaseURL,
 		AppURL:   c.AppURL,

@@ -46,8 +46,16 @@ func (l *life) openPrivate(ctx context.Context, c *config.Config) error {
 	slog.InfoContext(ctx, "metrics are served", "address", ln.Addr().String())
 	l.private = &private{ln: ln, server: newServer(l.office.privately(isLocal(ln.Addr())))}
 	l.private.server.WriteTimeout = profileTime
-	l.parts = append(l.parts, part.Part{Name: "figures", Run: newFigures(l.office, c.Currency).Run})
+	l.countFigures(c)
 	return nil
+}
+
+// countFigures lets figures be counted, once.
+func (l *life) countFigures(c *config.Config) {
+	if l.office.board.figures == nil {
+		l.office.board.figures = newFigures(l.office, c.Currency)
+		l.parts = append(l.parts, part.Part{Name: "figures", Run: l.office.board.figures.Run})
+	}
 }
 
 func isLocal(a net.Addr) bool {

@@ -54,6 +54,9 @@ func (l *life) listen(ctx context.Context, c *config.Config, t cli.Terminal) err
 	}
 	announce(t.Err, c, l.made, code, t.ErrTerminal)
 	l.front = newFront(ln, c.Window, office.Handler(l.watch.Health), l.watch)
+	l.countFigures(c)
+	office.board.introduce(ln.Addr().(*net.TCPAddr).Port)
+	l.parts = append(l.parts, part.Part{Name: "status", Run: office.board.Run})
 	l.parts = append(l.parts, part.Part{Name: "tidying", Run: office.tidy}, part.Part{Name: "sockets", Run: office.Realtime.Run})
 	if backups := office.schedule(c, version); backups != nil {
 		l.parts = append(l.parts, part.Part{Name: "backups", Run: backups})
@@ -75,6 +78,11 @@ func (p Program) Work(ctx context.Context, c *config.Config, t cli.Terminal) err
 	}
 	l.office.tellMail(c)
 	l.works = true
+	l.office.board.health = l.watch.Health
+	if l.link != nil {
+		l.office.board.introduce(0)
+		l.parts = append(l.parts, part.Part{Name: "instances", Run: l.office.board.peers.Run})
+	}
 	fmt.Fprintf(t.Err, "%s works jobs\n  data: %s\n", c.AppName, where(c, l.made))
 	return l.run(ctx)
 }

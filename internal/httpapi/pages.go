@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"time"
 
+	"cartracker/internal/fault"
 	"cartracker/internal/httpapi/middleware"
 	"cartracker/internal/identity"
 	"cartracker/internal/overload"
@@ -15,6 +16,7 @@ import (
 // the API: its answers are not JSON, and the document does not describe it.
 type Page struct {
 	Method, Path string
+	Access       record.Access // who may see it, of those whom the cookie tells; Serve asks
 	Serve        http.Handler
 	Fail         func(http.ResponseWriter, *http.Request, error) // answers with an error
 }
@@ -23,12 +25,14 @@ type Page struct {
 func (a *API) pageRoutes() {
 	for _, p := range a.Pages {
 		a.mux.ServeMux.Handle(p.Method+" "+p.Path, a.guardPage(p))
-		a.pages = append(a.pages, route{method: p.Method, path: p.Path, limiter: p.limiter()}.line())
+		a.pages = append(a.pages, route{method: p.Method, path: p.Path, access: p.Access, limiter: p.limiter()}.line())
 	}
 }
 
 // limiter is that of the route of the API which does the same: forms sign in,
-// or count by themselves what else they do.
+// or count by themselves what else they do. Of a page that not everybody may
+// see, it counts the one who is signed in, as routes do, and nobody else of
+// their office.
 func (p Page) limiter() limiter {
 	if p.Method == http.MethodPost {
 		return signIns
@@ -45,7 +49,7 @@ func (a *API) guardPage(p Page) http.Handler {
 		req = middleware.As(req, c)
 		err := a.Gate.Check(overload.SignIn)
 		if err == nil {
-			err = a.count(w, req, p.limiter(), c)
+			err = a.countPage(w, req, p, c)
 		}
 		if err != nil {
 			p.Fail(w, req, err)
@@ -58,6 +62,15 @@ func (a *API) guardPage(p Page) http.Handler {
 		ctx := overload.As(context.WithValue(req.Context(), askedKey{}, in), overload.SignIn)
 		p.Serve.ServeHTTP(w, req.WithContext(ctx))
 	})
+}
+
+// countPage counts a request for a page. Whom the cookie tells is counted by
+// Admin, and until then only looked at.
+func (a *API) countPage(w http.ResponseWriter, r *http.Request, p Page, c record.Caller) error {
+	if p.Access != record.Anyone {
+		return a.MayTry(record.As(r.Context(), c))
+	}
+	return a.count(w, r, p.limiter(), c)
 }
 
 // The methods below are what pages need of the API, behind guardPage.
@@ -97,6 +110,28 @@ func (a *API) Visitor(r *http.Request) (record.Person, error) {
 	}
 	p, _, err := a.Identity.Recognize(r.Context(), a.RefreshToken(r))
 	return p, err
+}
+
+// Admin returns the admin who is signed in by the cookie of a request; ErrSignIn
+// if nobody is, ErrForbidden if it is somebody else, or a page of another site
+// leads here. Nothing is changed by it, and the session lasts no longer.
+func (a *API) Admin(w http.ResponseWriter, r *http.Request) (record.Person, error) {
+	c := record.CallerOf(r.Context())
+	token, err := a.cookie(r)
+	if err == nil {
+		c.Person, _, err = a.Identity.Recognize(r.Context(), token)
+	}
+	if err == nil {
+		err = record.Require(record.As(r.Context(), c), record.AdminOnly)
+	}
+	middleware.NotePerson(w, c.Person)
+	if fault.Of(err).Kind == fault.Unavailable { // nobody can be told from anybody
+		return record.Person{}, err
+	}
+	if refused := a.count(w, r, byCaller, c); refused != nil {
+		return record.Person{}, refused
+	}
+	return c.Person, err
 }
 
 // Forgot asks for a mail with a link for whoever has this address. Each call

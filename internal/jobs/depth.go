@@ -11,6 +11,7 @@ import (
 type Depth struct {
 	Jobs   map[string]map[mail.State]int // by queue
 	Oldest time.Duration                 // for how long the job is due that waits longest; 0 if none waits
+	Paused bool                          // no mails are sent until somebody resumes that
 }
 
 // Depth counts the jobs of all queues, for those who watch over the program: no
@@ -29,6 +30,9 @@ func (q *Queue) Depth(ctx context.Context) (d Depth, err error) {
 				d.Jobs[queue][ours] += counts[string(state)]
 			}
 		}
+	}
+	if d.Paused, err = q.paused(ctx); err != nil {
+		return d, err
 	}
 	due, err := q.Log.Oldest(ctx, now)
 	if !due.IsZero() {

@@ -31,6 +31,7 @@ const (
 	setLook      look = "set"
 	deadLook     look = "dead"
 	failureLook  look = "failure"
+	statusLook   look = "status"
 )
 
 type looks map[look]*template.Template
@@ -39,7 +40,7 @@ type looks map[look]*template.Template
 func parsed() func() (looks, error) {
 	return sync.OnceValues(func() (looks, error) {
 		all := looks{}
-		for _, l := range []look{signInLook, inLook, forgotLook, sentLook, passwordLook, setLook, deadLook, failureLook} {
+		for _, l := range []look{signInLook, inLook, forgotLook, sentLook, passwordLook, setLook, deadLook, failureLook, statusLook} {
 			t, err := template.ParseFS(files, "templates/layout.html", "templates/"+string(l)+".html")
 			if err != nil {
 				return nil, err
@@ -66,13 +67,17 @@ type view struct {
 	Token  string
 	Wait   string // how long to
 	ID     string // of the request that failed
+	To     string // where to go when signed in; "" for the usual place
+	Again  bool   // the page asks for itself again
+	Back   string // from a failure
+	Status *statusView
 }
 
 // view returns what every page shows, in the language that a browser asks for.
 func (p *Pages) view(r *http.Request) view { return p.viewIn(languageOf(r, p.set.Language)) }
 
 func (p *Pages) viewIn(l identity.Language) view {
-	return view{Settings: p.set, Lang: l, Words: wordsIn(l), Client: p.client}
+	return view{Settings: p.set, Lang: l, Words: wordsIn(l), Client: p.client, Back: "/sign-in"}
 }
 
 // show answers with a page.

@@ -30,7 +30,8 @@ func TestLooks(t *testing.T) {
 			Settings: Settings{AppName: hostile, Style: "/assets/pages.css"}, Lang: l, Words: wordsIn(l), Client: "javascript:alert(1)",
 			Title: hostile, Problem: hostile, Login: hostile, Email: hostile, Token: hostile, ID: hostile,
 			Errors: map[string]string{"username": hostile, "password": hostile, "email": hostile, "repeat": hostile},
-			Person: record.Person{Username: hostile, Name: &name},
+			Person: record.Person{Username: hostile, Name: &name}, To: hostile, Back: hostile, Again: true,
+			Status: newStatusView(hostileStatus(hostile), l),
 		}
 		for look, tmpl := range all {
 			var out bytes.Buffer
@@ -42,7 +43,7 @@ func TestLooks(t *testing.T) {
 			}
 		}
 	}
-	if len(all) != 8 {
+	if len(all) != 9 {
 		t.Errorf("%d looks", len(all))
 	}
 }
@@ -61,7 +62,7 @@ func TestContrast(t *testing.T) {
 		}
 		for pair, least := range map[[2]string]float64{
 			{"ink", "card"}: 4.5, {"quiet", "card"}: 4.5, {"main", "card"}: 4.5, {"on-main", "main"}: 4.5, {"bad", "card"}: 4.5, {"bad", "bad-paper"}: 4.5,
-			{"line", "card"}: 3, {"focus", "card"}: 3, {"focus", "paper"}: 3,
+			{"good", "card"}: 4.5, {"warn", "card"}: 4.5, {"quiet", "paper"}: 4.5, {"main", "paper"}: 4.5, {"main", "area"}: 3, {"line", "card"}: 3, {"focus", "card"}: 3, {"focus", "paper"}: 3,
 		} {
 			a, b := colours[pair[0]], colours[pair[1]]
 			if got := (math.Max(a, b) + 0.05) / (math.Min(a, b) + 0.05); got < least {
@@ -91,4 +92,17 @@ func luminance(t *testing.T, hex string) (sum float64) {
 		sum += weight * c
 	}
 	return sum
+}
+
+// hostileStatus has a text wherever one can be.
+func hostileStatus(text string) Status {
+	curve := []float64{1, math.NaN(), 3, math.Inf(1)}
+	return Status{
+		Zone: text, Version: text, Alone: text, Redis: Redis{State: text, Calls: &Timing{}},
+		Database: Database{Kind: text, Pools: []Pool{{Name: text}}}, Replicas: []Replica{{Name: text, Why: text}},
+		Queue: &Queue{}, Company: &Company{Cars: map[string]int{text: 1}, Currency: text},
+		Instances: []Instance{{Name: text, Version: text, State: text, This: true}}, Routes: []Timing{{Method: text, Route: text}},
+		Statements: []Statement{{Text: text}}, Errors: []Trouble{{Place: text, What: text, RequestID: text, TraceID: text}},
+		Hour: Hour{Requests: curve, Failed: curve, Limited: curve, Hits: curve, Misses: curve, P95: curve, Lag: curve, Waiting: curve, Connections: curve},
+	}
 }

@@ -1,6 +1,6 @@
 // Package pages has the few pages that the program serves to people in a
-// browser: to sign in, and to set a password by the link in a mail. They need
-// no script.
+// browser: to sign in, to set a password by the link in a mail, and to see how
+// the program is. They need no script.
 package pages
 
 import (
@@ -20,6 +20,9 @@ type Door interface {
 	SignOut(w http.ResponseWriter, r *http.Request) error
 	// Visitor returns who is signed in by the cookie; record.ErrSignIn if nobody is.
 	Visitor(r *http.Request) (record.Person, error)
+	// Admin returns the admin who is signed in by the cookie; record.ErrSignIn if
+	// nobody is, and record.ErrForbidden if the page is not for them.
+	Admin(w http.ResponseWriter, r *http.Request) (record.Person, error)
 	// Forgot asks for a mail with a link, and tells nothing of whether there is anybody to send it to.
 	Forgot(r *http.Request, email string) error
 	// LinkOwner returns whom a link belongs to; identity.ErrLink if it cannot be used. It uses nothing up.
@@ -48,12 +51,14 @@ type Pages struct {
 	set    Settings
 	policy string // of every page: Content-Security-Policy
 	client string // the web client; "" if there is none
+	status func() Status
 	looks  func() (looks, error)
 }
 
-// New returns the pages over d.
-func New(d Door, s Settings) *Pages {
-	p := &Pages{door: d, set: s, policy: policy, looks: parsed()}
+// New returns the pages over d. Status tells how the program is, and waits for
+// nothing.
+func New(d Door, status func() Status, s Settings) *Pages {
+	p := &Pages{door: d, set: s, policy: policy, status: status, looks: parsed()}
 	if s.AppURL != s.BaseURL {
 		p.client = s.AppURL
 		p.policy = strings.Replace(policy, "form-action 'self'", "form-action 'self' "+originOf(s.AppURL), 1)
@@ -76,14 +81,18 @@ func originOf(address string) string {
 // A Page is what one method does at one path.
 type Page struct {
 	Method, Path string
+	Access       record.Access
 	Serve        http.Handler
 	Fail         func(http.ResponseWriter, *http.Request, error) // answers with an error
 }
 
 // All returns the pages.
 func (p *Pages) All() []Page {
-	at := func(method, path string, h http.HandlerFunc) Page { return Page{method, path, h, p.fail} }
+	at := func(method, path string, h http.HandlerFunc) Page {
+		return Page{method, path, record.Anyone, h, p.fail}
+	}
 	return []Page{
+		{http.MethodGet, "/status", record.AdminOnly, http.HandlerFunc(p.showStatus), p.failStatus},
 		at(http.MethodGet, "/sign-in", p.showSignIn),
 		at(http.MethodPost, "/sign-in", p.postSignIn),
 		at(http.MethodGet, "/set-password", p.showPassword),

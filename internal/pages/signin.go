@@ -18,6 +18,7 @@ func (p *Pages) showSignIn(w http.ResponseWriter, r *http.Request) {
 		p.show(w, r, http.StatusOK, forgotLook, v)
 		return
 	}
+	v.To = destination(r.URL.Query().Get("to"))
 	who, err := p.door.Visitor(r)
 	switch {
 	case err == nil:
@@ -50,18 +51,30 @@ func (p *Pages) postSignIn(w http.ResponseWriter, r *http.Request) {
 
 func (p *Pages) signIn(w http.ResponseWriter, r *http.Request, form url.Values) {
 	v := p.view(r)
-	v.Title, v.Login = v.Words.SignIn, form.Get("username")
+	v.Title, v.Login, v.To = v.Words.SignIn, form.Get("username"), destination(form.Get("to"))
 	err := p.door.SignIn(w, r, v.Login, identity.NewPassword(form.Get("password")))
 	if err != nil {
 		status := p.explain(w, r, &v, err)
 		p.show(w, r, status, signInLook, v)
 		return
 	}
-	to := p.client
-	if to == "" {
-		to = "/sign-in"
+	switch {
+	case v.To != "":
+		p.send(w, "/"+v.To)
+	case p.client != "":
+		p.send(w, p.client)
+	default:
+		p.send(w, "/sign-in")
 	}
-	p.send(w, to)
+}
+
+// destination returns where a form may lead to when somebody has signed in: one
+// of our own pages that asks for that, or "".
+func destination(asked string) string {
+	if asked == statusPage {
+		return statusPage
+	}
+	return ""
 }
 
 func (p *Pages) signOut(w http.ResponseWriter, r *http.Request) {

@@ -23,6 +23,8 @@ type words struct {
 	Failed, TryAgain, RequestID    string
 	Refused, TooMany, Busy         string
 	Foreign, Malformed, Broken     string
+	ToStatus, AdminsOnly, Led      string
+	DatabaseAway, Again, Who       string
 
 	WaitSeconds, WaitMinutes string            // with %d for how many
 	Problems                 map[string]string // what the domain says of a field, in this language; nil: as it says it
@@ -47,6 +49,10 @@ var english = words{
 	Foreign:   "This form was sent by a page of another site. Nothing was done. Open the page here, and try again.",
 	Malformed: "Your browser sent something that cannot be read. Go back, and try again.",
 	Broken:    "Something went wrong on our side. Try again later.",
+	ToStatus:  "How the program is", AdminsOnly: "Only an administrator may see this page. You are signed in as somebody else.",
+	Led:          "A page of another site has led here. Open this page here to see it.",
+	DatabaseAway: "The database is away. Without it nobody can be recognised, and nothing is shown. This page looks again every 10 seconds.",
+	Again:        "Open the page again", Who: "Who is signed in",
 
 	WaitSeconds: "Try again in %d s.", WaitMinutes: "Try again in %d min.",
 	Problems: map[string]string{
@@ -82,6 +88,10 @@ var bosnian = words{
 	Foreign:   "Ovaj obrazac poslala je stranica s drugog mjesta. Ništa nije urađeno. Otvorite stranicu ovdje i pokušajte ponovo.",
 	Malformed: "Vaš preglednik poslao je nešto što se ne može pročitati. Vratite se nazad i pokušajte ponovo.",
 	Broken:    "Kod nas je nešto pošlo po zlu. Pokušajte ponovo kasnije.",
+	ToStatus:  "Kako je programu", AdminsOnly: "Ovu stranicu smije vidjeti samo administrator. Prijavljeni ste kao neko drugi.",
+	Led:          "Ovamo vas je dovela stranica s drugog mjesta. Otvorite ovu stranicu ovdje da je vidite.",
+	DatabaseAway: "Baza podataka nije dostupna. Bez nje se niko ne može prepoznati i ništa se ne prikazuje. Ova stranica pokušava ponovo svakih 10 sekundi.",
+	Again:        "Otvori stranicu ponovo", Who: "Ko je prijavljen",
 
 	WaitSeconds: "Pokušajte ponovo za %d s.", WaitMinutes: "Pokušajte ponovo za %d min.",
 	Problems: map[string]string{

@@ -82,8 +82,9 @@ type DB struct {
 	replicas    *replicas      // nil: all is read from read
 	committed   []func(context.Context, record.Batch)
 	pass        Pass
-	timed       Timed         // nil: nobody wants to know
-	slow        time.Duration // above which the log is told of a query; 0: never
+	timed       Timed                                  // nil: nobody wants to know
+	slow        time.Duration                          // above which the log is told of a query; 0: never
+	tellSlow    func(query string, took time.Duration) // is told too; may be nil
 }
 
 // New returns the database behind these pools. The migrator is the pool that

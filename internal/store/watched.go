@@ -12,9 +12,12 @@ import (
 // primary is what the spans and the log call the database that takes writes.
 const primary = "primary"
 
-// TellSlow lets the log be told of queries that take longer; 0: of none. It is
-// called before the database is used.
-func (db *DB) TellSlow(limit time.Duration) { db.slow = limit }
+// TellSlow lets the log be told of queries that take longer; 0: of none. So is
+// tell, of their text with placeholders, unless it is nil. It is called before the
+// database is used.
+func (db *DB) TellSlow(limit time.Duration, tell func(query string, took time.Duration)) {
+	db.slow, db.tellSlow = limit, tell
+}
 
 // A Timed is told how long a statement took, with its rows and the wait for a
 // connection: which database answered ("primary", "replica" or "sqlite") and what
@@ -67,9 +70,14 @@ func (r running) ended(ctx context.Context, rows int, err error) {
 	r.span.End(err)
 	took := time.Since(r.began)
 	r.db.tellTime(r.at, r.operation, took)
-	if slow := r.db.slow; slow > 0 && took >= slow {
-		slog.WarnContext(ctx, "slow query", "query", strings.Join(strings.Fields(r.query), " "), "database", r.at,
-			"rows", rows, "ms", float64(took.Microseconds())/1000)
+	slow := r.db.slow
+	if slow == 0 || took < slow {
+		return
+	}
+	query := strings.Join(strings.Fields(r.query), " ")
+	slog.WarnContext(ctx, "slow query", "query", query, "database", r.at, "rows", rows, "ms", float64(took.Microseconds())/1000)
+	if tell := r.db.tellSlow; tell != nil {
+		tell(query, took)
 	}
 }
 

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -38,13 +39,15 @@ func TestSlowQueries(t *testing.T) { // not beside others: the log is everybody'
 					t.Fatal(err)
 				}
 			}
+			var told []string
+			tell := func(query string, took time.Duration) { told = append(told, fmt.Sprint(query, took > 0)) }
 			do()
-			db.TellSlow(time.Minute)
+			db.TellSlow(time.Minute, tell)
 			do()
-			if strings.Contains(out.String(), "slow query") {
-				t.Errorf("told of what is not slow: %s", &out)
+			if strings.Contains(out.String(), "slow query") || told != nil {
+				t.Errorf("told of what is not slow: %s %q", &out, told)
 			}
-			db.TellSlow(1)
+			db.TellSlow(1, tell)
 			do()
 			for _, want := range []string{
 				`level=WARN msg="slow query" query="INSERT INTO audit_logs \([^"]*\?[^"]*" database=primary rows=1 ms=\d\S* requestId=req-12345678\n`,
@@ -54,8 +57,11 @@ func TestSlowQueries(t *testing.T) { // not beside others: the log is everybody'
 					t.Errorf("the log lacks %s: %s", want, &out)
 				}
 			}
-			if strings.Contains(out.String(), "zq") {
-				t.Errorf("an argument is logged: %s", &out)
+			if strings.Contains(out.String()+fmt.Sprint(told), "zq") {
+				t.Errorf("an argument is told: %s %q", &out, told)
+			}
+			if all := strings.Join(told, "\n"); !regexp.MustCompile(`(?m)^INSERT INTO audit_logs \([^"]*\?.*true$`).MatchString(all) {
+				t.Errorf("somebody else is told %s", all)
 			}
 		})
 	}
