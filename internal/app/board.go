@@ -20,6 +20,7 @@ import (
 )
 
 const (
+	pointsEvery = 10 * time.Second // of the curves
 	onlineEvery = 10 * time.Second
 	onlineTime  = 2 * time.Second // to find out
 	mostSlow    = 10              // routes and statements that are shown
@@ -48,7 +49,7 @@ type board struct {
 func newBoard(o *Office, c *config.Config) *board {
 	b := &board{
 		office: o, zone: c.Zone, currency: c.Currency, slowFrom: c.Slow.Query, began: o.now(), kind: "SQLite",
-		history: metrics.NewHistory(o.Metrics),
+		history: metrics.NewHistory(o.Metrics, pointsEvery),
 	}
 	if c.Database.Driver == config.Postgres {
 		b.kind = "PostgreSQL"
@@ -209,7 +210,7 @@ func (b *board) troubles() (out []pages.Trouble) {
 func (b *board) measured(s *pages.Status) {
 	hour := b.history.Hour()
 	s.Hour = pages.Hour{
-		Step: metrics.Step, Points: metrics.Points,
+		Step: b.history.Step, Points: metrics.Points,
 		Requests: hour.Requests, Failed: hour.Failed, Limited: hour.Limited, P95: hour.P95, Hits: hour.Hits, Misses: hour.Misses,
 		Waiting: hour.Waiting, Connections: hour.Connections, Lag: hour.Lag,
 	}

@@ -118,7 +118,7 @@ func bare() *httpapi.API {
 	return o.API
 }
 
-// Routes returns the route table, with the pages and sockets, which are open to anyone.
+// Routes returns the route table, with the pages and sockets.
 func (Program) Routes() []cli.Route {
 	var out []cli.Route
 	for _, r := range bare().Table() {

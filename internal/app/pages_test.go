@@ -453,6 +453,7 @@ func TestPagesAreListed(t *testing.T) {
 	listed := string(c.Admin.Do("GET", "/routes", nil).Body)
 	for _, want := range []string{
 		`{"method":"GET","path":"/sign-in","role":"anyone","limiter":"api","cache":null}`, `{"method":"POST","path":"/sign-in","role":"anyone","limiter":"auth","cache":null}`,
+		`{"method":"GET","path":"/status","role":"admin","limiter":"read","cache":null}`,
 		`{"method":"GET","path":"/set-password","role":"anyone","limiter":"api","cache":null}`, `{"method":"POST","path":"/set-password","role":"anyone","limiter":"auth","cache":null}`,
 	} {
 		if !strings.Contains(listed, want) {
@@ -468,7 +469,7 @@ func TestPagesAreListed(t *testing.T) {
 		t.Errorf("cartracker routes has %d, GET /routes %d", n, want)
 	}
 	for path := range readDocument(t).Paths {
-		if path == "/sign-in" || path == "/set-password" {
+		if path == "/sign-in" || path == "/set-password" || path == "/status" {
 			t.Errorf("the document describes %s", path)
 		}
 	}

@@ -103,9 +103,9 @@ func (v *statusView) errorTile() tile {
 		n += e.Times
 	}
 	if n > 0 {
-		return newTile(v.W.Errors, v.Count(n), bad)
+		return newTile(v.W.Troubles, v.Count(n), bad)
 	}
-	return newTile(v.W.Errors, "0", good)
+	return newTile(v.W.Troubles, "0", good)
 }
 
 // charts draws the last hour. Curves of replicas are drawn where there are some.
@@ -114,7 +114,7 @@ func (v *statusView) charts() []chart {
 	first := func(a, _ float64) float64 { return a }
 	perStep := 1 / max(h.Step.Seconds(), 1)
 	all := []chart{
-		v.chart("requests", w.Requests, times(perStep, h.Requests), 1, func(n float64) string { return v.Number(n, 1) + w.PerSecond }),
+		v.chart("requests", w.Requests, times(perStep, h.Requests), 1, v.rate),
 		v.chart("p95", w.P95, h.P95, .01, v.Seconds),
 		v.chart("errors", w.ErrorsPerMinute, over(perMinute, first, h.Failed, h.Failed), 5, v.whole),
 		v.chart("hits", w.HitCurve, over(perMinute, share, h.Hits, h.Misses), 100, v.percent),
@@ -246,6 +246,14 @@ func (v *statusView) percent(n float64) string {
 		return v.W.Nothing
 	}
 	return v.Number(n, 0) + " %"
+}
+
+// rate says how many there are in a second.
+func (v *statusView) rate(n float64) string {
+	if n < 9.95 {
+		return v.Number(n, 1) + v.W.PerSecond
+	}
+	return v.Number(n, 0) + v.W.PerSecond
 }
 
 // Number says a number with so many decimals, in groups of three digits.

@@ -13,10 +13,8 @@ import (
 )
 
 const (
-	// Step is the time between two points of a Curve.
-	Step = 10 * time.Second
-	// Points are those of an hour.
-	Points = int(time.Hour / Step)
+	// Points are those of a Curve: of an hour, if one is added each 10 s.
+	Points = 360
 
 	perMark = 30               // points between two marks
 	marks   = Points / perMark // that are kept
@@ -64,6 +62,9 @@ type Timing struct {
 // of up to a hundred routes twelve times, 300 KiB at most. It is made by those
 // who look at a Set, which costs nothing while nobody does.
 type History struct {
+	// Step is the time between two points.
+	Step time.Duration
+
 	set *Set
 
 	mu     sync.Mutex
@@ -93,12 +94,13 @@ type counts struct {
 	all    uint64
 }
 
-// NewHistory returns the history of s, which is kept while Run runs.
-func NewHistory(s *Set) *History { return &History{set: s} }
+// NewHistory returns the history of s with a point in each step, which is kept
+// while Run runs.
+func NewHistory(s *Set, step time.Duration) *History { return &History{Step: step, set: s} }
 
-// Run adds a point each Step, until ctx is done.
+// Run adds a point in each step, until ctx is done.
 func (h *History) Run(ctx context.Context) error {
-	t := time.NewTicker(Step)
+	t := time.NewTicker(h.Step)
 	defer t.Stop()
 	for {
 		h.take(ctx)
