@@ -52,8 +52,10 @@ var rules = map[string]rule{
 	"internal/config":        {ours: "kernel", theirs: "github.com/alecthomas/kong"},
 	"internal/observe":       {ours: "kernel"},
 	"internal/observe/trace": {ours: "kernel internal/observe", theirs: "go.opentelemetry.io/otel"}, // ADR 25
+	// What went wrong, and took long, in the last hour.
+	"internal/observe/recent": {ours: "kernel"},
 	// What is measured. Those who do not import it tell a func that they are given.
-	"internal/observe/metrics": {theirs: "github.com/prometheus/client_golang"}, // ADR 23
+	"internal/observe/metrics": {theirs: "github.com/prometheus/client_golang github.com/prometheus/client_model"}, // ADR 23
 	// Errors, sent to whoever collects them.
 	"internal/observe/report": {ours: "kernel internal/observe", theirs: "github.com/getsentry/sentry-go"}, // ADR 24
 	// Who may come to the database now.
@@ -109,7 +111,7 @@ var groups = map[string]string{
 	"kernel":  "internal/fault internal/page internal/date internal/money internal/ident internal/encode internal/part",
 	"domain":  "internal/record internal/audit internal/identity internal/fleet internal/customers internal/rental internal/notifications",
 	"store":   "internal/store internal/store/sqlite internal/store/postgres",
-	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/observe/trace internal/observe/report internal/observe/metrics internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/mail internal/jobs internal/transfer internal/httpapi internal/cli internal/demo internal/pages internal/socketio internal/realtime",
+	"program": "kernel domain store internal/backup internal/text internal/secret internal/config internal/observe internal/observe/trace internal/observe/report internal/observe/metrics internal/observe/recent internal/sheet internal/redis internal/cache internal/ratelimit internal/overload internal/mail internal/jobs internal/transfer internal/httpapi internal/cli internal/demo internal/pages internal/socketio internal/realtime",
 }
 
 var (

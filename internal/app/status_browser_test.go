@@ -156,7 +156,7 @@ func seeStatus(t *testing.T, url string, width int, language string) {
 		}
 	}
 	if dir := os.Getenv("TEST_SCREENSHOTS"); dir != "" {
-		s.wholePage(filepath.Join(dir, s.name+".png"))
+		s.picture(filepath.Join(dir, s.name+".png"), "html")
 	}
 }
 
@@ -169,15 +169,15 @@ func keepStatus(t *testing.T, url string) {
 		t.Fatal(err)
 	}
 	s.run(fmt.Sprintf(`document.querySelectorAll("#instances td:first-child").forEach(e => { e.innerHTML = e.innerHTML.replace(%q, "office") })`, host))
-	s.wholePage("../../docs/status.png")
+	s.picture("../../docs/status.png", "section:has(#routes)")
 }
 
-// wholePage keeps what the whole page looks like.
-func (s *seeing) wholePage(path string) {
+// picture keeps what the page looks like, down to the end of an element.
+func (s *seeing) picture(path, to string) {
 	s.t.Helper()
 	var shot struct{ Data string }
 	s.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true, "clip": map[string]any{
-		"x": 0, "y": 0, "width": s.width, "height": s.number("document.documentElement.scrollHeight"), "scale": 1,
+		"x": 0, "y": 0, "width": s.width, "height": s.number(fmt.Sprintf("Math.ceil(document.querySelector(%q).getBoundingClientRect().bottom + scrollY + 16)", to)), "scale": 1,
 	}}, &shot)
 	raw, err := base64.StdEncoding.DecodeString(shot.Data)
 	if err == nil {

@@ -124,7 +124,7 @@ func (v *statusView) charts() []chart {
 	all[3].Target = strconv.FormatFloat(heightOf(hitTarget, 100), 'f', -1, 64)
 	all[4].Scope = w.OfAll
 	if v.Replicas != nil {
-		all = append(all, v.chart("lag", w.LagCurve, h.Lag, .1, v.Seconds))
+		all = append(all, v.chart("lag", w.LagCurve, h.Lag, 1, v.Seconds))
 	}
 	return all
 }
