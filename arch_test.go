@@ -55,7 +55,7 @@ var rules = map[string]rule{
 	// What went wrong, and took long, in the last hour.
 	"internal/observe/recent": {ours: "kernel"},
 	// What is measured. Those who do not import it tell a func that they are given.
-	"internal/observe/metrics": {theirs: "github.com/prometheus/client_golang github.com/prometheus/client_model"}, // ADR 23
+	"internal/observe/metrics": {theirs: "github.com/prometheus/client_golang github.com/prometheus/client_model"}, // ADR 23, 26
 	// Errors, sent to whoever collects them.
 	"internal/observe/report": {ours: "kernel internal/observe", theirs: "github.com/getsentry/sentry-go"}, // ADR 24
 	// Who may come to the database now.

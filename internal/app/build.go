@@ -136,7 +136,6 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 			Proxies:       c.Proxies,
 		},
 	}
-	o.board = newBoard(o, c)
 	o.tellSlow(c)
 	o.openRealtime()
 	o.measure()
@@ -144,8 +143,10 @@ func NewOffice(db *store.DB, link *redis.Link, c *config.Config, master []byte, 
 	return o, o.openJobs(c, link)
 }
 
-// tellSlow lets the log be told of what takes long.
+// tellSlow lets the log be told of what takes long, and the board of the status
+// page.
 func (o *Office) tellSlow(c *config.Config) {
+	o.board = newBoard(o, c)
 	o.API.LogLevel, o.API.SlowRequest = new(slog.LevelVar), c.Slow.Request
 	o.DB.TellSlow(c.Slow.Query, o.board.slow)
 }

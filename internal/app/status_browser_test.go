@@ -177,7 +177,7 @@ func (s *seeing) picture(path, to string) {
 	s.t.Helper()
 	var shot struct{ Data string }
 	s.call("Page.captureScreenshot", map[string]any{"captureBeyondViewport": true, "clip": map[string]any{
-		"x": 0, "y": 0, "width": s.width, "height": s.number(fmt.Sprintf("Math.ceil(document.querySelector(%q).getBoundingClientRect().bottom + scrollY + 16)", to)), "scale": 1,
+		"x": 0, "y": 0, "width": s.width, "height": s.number(fmt.Sprintf("Math.ceil(document.querySelector(%q).getBoundingClientRect().bottom + scrollY + 8)", to)), "scale": 1,
 	}}, &shot)
 	raw, err := base64.StdEncoding.DecodeString(shot.Data)
 	if err == nil {

@@ -164,7 +164,7 @@ func (v *statusView) AloneWhy() string {
 	return in(map[string]string{NoRedis: v.W.NoRedis, RedisAway: v.W.RedisAway}, v.Alone)
 }
 
-// PoolName, CarState and Why say words of the program in this language.
+// PoolName says whose connections those of a pool are.
 func (v *statusView) PoolName(name string) string { return in(v.W.Pools, name) }
 
 // CarState says the status of cars.
@@ -175,6 +175,9 @@ func (v *statusView) Why(why string) string { return in(v.W.Whys, why) }
 
 // Moment says when something was, to the second.
 func (v *statusView) Moment(t time.Time) string { return t.Format("2006-01-02 15:04:05") }
+
+// Day says when something was, to the minute.
+func (v *statusView) Day(t time.Time) string { return t.Format("2006-01-02 15:04") }
 
 // Clock says at what time of a day something was.
 func (v *statusView) Clock(t time.Time) string { return t.Format("15:04:05") }
@@ -196,8 +199,10 @@ func (v *statusView) Long(d time.Duration) string {
 		n    int64
 		unit string
 	}{
-		{int64(d / (24 * time.Hour)), v.W.Day}, {int64(d / time.Hour % 24), v.W.HourShort},
-		{int64(d / time.Minute % 60), v.W.Minute}, {int64(d / time.Second % 60), v.W.Second},
+		{int64(d / (24 * time.Hour)), v.W.Day},
+		{int64(d / time.Hour % 24), v.W.HourShort},
+		{int64(d / time.Minute % 60), v.W.Minute},
+		{int64(d / time.Second % 60), v.W.Second},
 	}
 	for i, p := range parts {
 		if p.n > 0 && i+1 < len(parts) {
