@@ -216,12 +216,12 @@ func (p *point) take(family string, m *dto.Metric) {
 		p.misses += value
 	case "cartracker_jobs":
 		if state := label(m, "state"); state == "waiting" || state == "delayed" {
-			p.waiting = known(p.waiting) + value
+			p.waiting = orZero(p.waiting) + value
 		}
 	case "cartracker_db_connections_in_use":
 		p.connections += value
 	case "cartracker_replica_lag_seconds":
-		p.lag = max(known(p.lag), value)
+		p.lag = max(orZero(p.lag), value)
 	case "cartracker_redis_call_duration_seconds":
 		p.mark.redis = countsOf(m)
 	case "cartracker_http_request_duration_seconds":
@@ -231,8 +231,8 @@ func (p *point) take(family string, m *dto.Metric) {
 	}
 }
 
-// known makes the first value of several out of none.
-func known(v float64) float64 {
+// orZero makes the first value of several out of none.
+func orZero(v float64) float64 {
 	if math.IsNaN(v) {
 		return 0
 	}
