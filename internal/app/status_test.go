@@ -15,6 +15,7 @@ import (
 	"cartracker/internal/observe/report/reporttest"
 	"cartracker/internal/overload"
 	"cartracker/internal/record"
+	"cartracker/internal/redis"
 	"cartracker/internal/redis/redistest"
 	"cartracker/internal/store/pgtest"
 	"cartracker/internal/store/testdb"
@@ -250,8 +251,8 @@ func TestStatusOfInstances(t *testing.T) {
 	t.Parallel()
 	primary := pgtest.New(t)
 	replica := primary.Replica()
-	redis := redistest.New(t, redistest.Options{})
-	s := apptest.NewSite(t, t.TempDir(), primary.URL("cartracker"), "REDIS_URL="+redis.URL(), "DATABASE_REPLICA_URLS="+replica.URL("cartracker"), "DB_INSTANCES=2")
+	server := redistest.New(t, redistest.Options{})
+	s := apptest.NewSite(t, t.TempDir(), primary.URL("cartracker"), "REDIS_URL="+server.URL(), "DATABASE_REPLICA_URLS="+replica.URL("cartracker"), "DB_INSTANCES=2")
 	s.AddUser(t, "amra", record.Admin)
 	one := s.Serve(t)
 	other := s.Serve(t)
@@ -268,15 +269,20 @@ func TestStatusOfInstances(t *testing.T) {
 	w.until("each other", row(one, this), row(other, ready), `<td>`+regexp.QuoteMeta(host)+` <small>\(works jobs only\)`, `<strong>PostgreSQL</strong>`, `<span class="good">used`,
 		`<dt>State</dt><dd>connected</dd>`, `<dt>95 of 100 within</dt>`, `id="lag"`, "<small>of all instances</small></h2>")
 	x.until("each other", row(one, ready), row(other, this))
+	hearNonsense(t, server.URL())
+	w.until("what another version says, as a text", `<td>&lt;img src=x&gt;</td><td class="bad">odd</td>`, row(one, this), row(other, ready))
+	if body := w.get("/status").body; strings.Contains(body, "<img") || strings.Contains(body, "nonsense") {
+		t.Errorf("nonsense is on the page: %s", body)
+	}
 
 	if code := worker.Terminate(t)(); code != 0 {
 		t.Errorf("the worker ended with %d", code)
 	}
 	apptest.Until(t, "the worker is gone", func() bool { return !strings.Contains(w.get("/status").body, "works jobs only") })
 
-	redis.Kill()
+	server.Kill()
 	w.until("Redis is away", "Only this instance is known now: Redis is away", `<dd class="bad">away</dd>`, row(one, this))
-	redis.Start()
+	server.Start()
 	w.until("Redis is back", row(one, this), row(other, ready), `<dt>State</dt><dd>connected</dd>`)
 
 	raw := databaseOf(replica).Raw(t)
@@ -302,6 +308,23 @@ func TestStatusOfInstances(t *testing.T) {
 	})
 	primary.Resume()
 	w.until("the database is back", `<span class="good">connected`)
+}
+
+// hearNonsense puts into Redis what no instance of this version says.
+func hearNonsense(t *testing.T, url string) {
+	t.Helper()
+	link, err := redis.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	_, err = link.Eval(t.Context(), redis.NewScript(`
+local now = redis.call('TIME')[1]
+redis.call('HSET', KEYS[1], 'a', 'nonsense', 'b', now .. ' {"name":"nonsense', 'c', now .. ' [1]', 'd', '1 {"name":"nonsense"}')
+return {redis.call('HSET', KEYS[1], 'e', now .. ' {"name":"<img src=x>","state":"odd","more":1}')}`), []string{"cartracker:instances"})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestStatusTellsErrors: an error is told with its route, its request and how often.
