@@ -72,7 +72,7 @@ func watching(t *testing.T, minute int, targets []string) string {
 	every := fmt.Sprintf("%dms", 500*minute)
 	return replaced(t, read(t, "prometheus/prometheus.yml"),
 		"rules.yaml]", rules+"]", "scrape_interval: 15s", "scrape_interval: "+every, "evaluation_interval: 15s", "evaluation_interval: "+every,
-		`"127.0.0.1:9464", "127.0.0.1:9465"`, strings.Join(targets, ", "))
+		`"127.0.0.1:15001", "127.0.0.1:15002"`, strings.Join(targets, ", "))
 }
 
 // quicker returns rules whose minutes take so many seconds. What depends on figures

@@ -162,7 +162,7 @@ await nginx grep -q 'start worker process ' "$folder/nginx.log"
 observe=''
 if [ -n "$prometheus" ]; then
 	cp deploy/prometheus/rules.yaml "$folder/"
-	sed -e 's/: 15s/: 5s/' -e "s/127\.0\.0\.1:9464/127.0.0.1:${port[one-metrics]}/; s/127\.0\.0\.1:9465/127.0.0.1:${port[two-metrics]}/" \
+	sed -e 's/: 15s/: 5s/' -e "s/127\.0\.0\.1:15001/127.0.0.1:${port[one-metrics]}/; s/127\.0\.0\.1:15002/127.0.0.1:${port[two-metrics]}/" \
 		deploy/prometheus/prometheus.yml >"$folder/prometheus.yml"
 	pages='' assets=()
 	if [[ $("$prometheus" --help 2>&1) == *--web.local-assets=* ]]; then # Debian's has older pages, beside the program
