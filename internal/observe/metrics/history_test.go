@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -41,12 +42,12 @@ func answer(s *metrics.Set, n int, route string, status int, took time.Duration)
 func TestHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := metrics.New("v9")
-		waiting, hits := 0.0, 0.0
+		var waiting, hits atomic.Int64
 		s.Read(func(put metrics.Put) {
-			put("cartracker_jobs", waiting, "mail", "waiting")
+			put("cartracker_jobs", float64(waiting.Load()), "mail", "waiting")
 			put("cartracker_jobs", 7, "mail", "completed")
 			put("cartracker_jobs", 1, "day", "delayed")
-			put("cartracker_cache_hits_total", hits, "/api/cars")
+			put("cartracker_cache_hits_total", float64(hits.Load()), "/api/cars")
 			put("cartracker_cache_misses_total", 1, "/api/cars")
 			put("cartracker_db_connections_in_use", 2, "writer", "")
 			put("cartracker_db_connections_in_use", 3, "readers", "")
@@ -63,7 +64,8 @@ func TestHistory(t *testing.T) {
 		s.Limited("api", false, false)
 		s.Limited("api", true, false)
 		s.Called(2 * time.Millisecond)
-		waiting, hits = 4, 9
+		waiting.Store(4)
+		hits.Store(9)
 		time.Sleep(step)
 		synctest.Wait()
 		hour := h.Hour()
