@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run cluster observe build test test-faults bench bench-load bench-mail bench-realtime bench-cluster bench-observe bench-pictures profile fuzz lint fmt generate clean
+.PHONY: help run cluster observe build test test-faults bench bench-load bench-mail bench-realtime bench-cluster bench-observe bench-pictures profile fuzz lint fmt generate picture clean
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
@@ -66,6 +66,9 @@ fmt: ## format the code
 
 generate: ## write what is generated: the OpenAPI document, the permissions, the table of settings
 	@go test -count=1 $$(grep -rlE 'flag\.Bool\("update"' --include='*_test.go' . | xargs -n1 dirname | sort -u) -update
+
+picture: ## take the picture of the status page that the README shows
+	@scripts/need.sh && TEST_PICTURE=1 TEST_REQUIRE_POSTGRES=1 TEST_REQUIRE_REDIS=1 scripts/with-postgres.sh go test -count=1 -timeout 10m -run '^TestStatusInBrowser$$' ./internal/app
 
 clean: ## remove what was built
 	@rm -rf bin

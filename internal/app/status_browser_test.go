@@ -22,8 +22,9 @@ import (
 
 // TestStatusInBrowser looks at the status of a company that is made up, with all
 // parts that there can be and under some traffic, on a phone and on a desktop. If
-// TEST_SCREENSHOTS names a folder, what is seen is kept there; with -update one
-// is kept for the README, with curves of a whole hour that went by quicker.
+// TEST_SCREENSHOTS names a folder, what is seen is kept there. make picture sets
+// TEST_PICTURE: then one is kept for the README, with curves of a whole hour that
+// went by quicker.
 func TestStatusInBrowser(t *testing.T) { // not beside others: settings are everybody's
 	primary := pgtest.New(t)
 	replica := primary.Replica()
@@ -43,7 +44,8 @@ func TestStatusInBrowser(t *testing.T) { // not beside others: settings are ever
 	site.AddUser(t, "emir", record.Employee)
 	other := site.Serve(t)
 	step, busy := 10*time.Second, 25*time.Second
-	if *update {
+	picture := os.Getenv("TEST_PICTURE") != ""
+	if picture {
 		step, busy = 250*time.Millisecond, 95*time.Second
 	}
 	l := liveIn(t, dir, app.Program{Version: "1.0.0"}.Opened(func(o *app.Office) { o.Quicken(step) }), serves...)
@@ -66,11 +68,12 @@ func TestStatusInBrowser(t *testing.T) { // not beside others: settings are ever
 			}
 		}
 	})
-	work.Wait()
-	rest()
-	if *update {
+	if picture {
+		work.Wait()
 		keepStatus(t, url)
 	}
+	rest()
+	work.Wait()
 	l.stop()
 	if code := l.end(t); code != 0 {
 		t.Errorf("ended with %d:\n%s", code, &l.log)
