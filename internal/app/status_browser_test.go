@@ -127,12 +127,14 @@ func openStatus(t *testing.T, url string, width int, language string) *seeing {
 	return s
 }
 
-const made = `document.querySelector("time").dateTime`
+// made is when the page was made, once all of it is there.
+const made = `document.readyState === "complete" ? document.querySelector("time").dateTime : ""`
 
 // seeStatus waits until the page has come again by itself.
 func seeStatus(t *testing.T, url string, width int, language string) {
 	s := openStatus(t, url, width, language)
-	first := s.look(made)
+	var first string
+	s.await("all of the page", func() bool { first = s.look(made); return first != "" })
 	s.await("the page again", func() bool { now := s.look(made); return now != "" && now != first })
 	if title := map[string]string{"en": "Slowest routes of the last hour", "bs": "Najsporije rute u zadnjem satu"}[language]; !strings.Contains(s.page(), title) {
 		t.Errorf("the page lacks %q", title)
