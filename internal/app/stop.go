@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"cartracker/internal/part"
@@ -24,7 +25,7 @@ func (p Patience) filled() Patience {
 	}
 }
 
-// flushTime is how long each of the last words may take. Who hears them may be
+// flushTime is how long the last words may take. Who hears them may be
 // away, and nothing depends on them.
 const flushTime = 3 * time.Second
 
@@ -89,12 +90,16 @@ func (l *life) steps(ctx context.Context, p Patience, stopParts func()) (all []s
 	return append(all, step{"telemetry", func() error { return l.flush(ctx) }})
 }
 
-// flush sends off what was measured and has not been sent yet.
-func (l *life) flush(ctx context.Context) (err error) {
-	for _, say := range l.words {
-		limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
-		err = errors.Join(err, part.Guard(func() error { return say(limited) }))
-		cancel()
+// flush sends off what was measured and has not been sent yet, to all at the same
+// time: together they hold the stop up for no longer than one of them may.
+func (l *life) flush(ctx context.Context) error {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
+	defer cancel()
+	errs := make([]error, len(l.words))
+	var said sync.WaitGroup
+	for i, say := range l.words {
+		said.Go(func() { errs[i] = part.Guard(func() error { return say(limited) }) })
 	}
-	return err
+	said.Wait()
+	return errors.Join(errs...)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // keepTraces lets requests and jobs be traced, if there is a collector for that,
-// or somebody who takes reports of errors. What is left is sent last of all.
+// or somebody who takes reports of errors. What is left is sent last of all, with the reports.
 func (l *life) keepTraces(c *config.Config) error {
 	if c.Traces.Endpoint == "" && l.reports == nil {
 		return nil

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"cartracker/internal/app"
 	"cartracker/internal/app/apptest"
 	"cartracker/internal/mail/mailtest"
+	"cartracker/internal/observe/report/reporttest"
 	"cartracker/internal/observe/trace/tracetest"
 	"cartracker/internal/record"
 	"cartracker/internal/redis/redistest"
@@ -241,6 +243,41 @@ func TestTracesFromElsewhere(t *testing.T) {
 	}
 }
 
+// A collector and who takes reports may hang both at once: a stop takes two
+// seconds longer, not four.
+func TestAllSinksHang(t *testing.T) {
+	collector, reports := tracetest.New(t), reporttest.New(t)
+	end := make(chan struct{})
+	t.Cleanup(func() { close(end) })
+	collector.Instead(func(http.ResponseWriter, *http.Request) { <-end })
+	reports.Lie(reporttest.Hang)
+	t.Setenv("SENTRY_DSN", reports.DSN)
+	l := live(t, app.Program{Version: "test"}, append(slices.Clone(serves), "--otel-exporter-otlp-endpoint", collector.URL, "--traces-sample-rate", "1")...)
+	client := apptest.At(t, strings.TrimPrefix(l.until(t, `listens on http://\S+`), "listens on "))
+	for range 20 {
+		client.Do("GET", "/health", nil)
+	}
+	reports.WaitAsked(1)
+	client.Leave()
+	l.stop()
+	if code := l.end(t); code != 0 {
+		t.Errorf("ended with %d", code)
+	}
+	if ms := telemetryTook(t, l.log.String()); ms < 1500 || ms > 2500 {
+		t.Errorf("the end of the telemetry took %g ms", ms)
+	}
+}
+
+// telemetryTook returns for how many milliseconds a stop waited for it.
+func telemetryTook(t *testing.T, log string) (ms float64) {
+	t.Helper()
+	line := regexp.MustCompile(`"stopping: telemetry" ms=\S+`).FindString(log)
+	if _, err := fmt.Sscanf(line, `"stopping: telemetry" ms=%g`, &ms); err != nil {
+		t.Errorf("%v:\n%s", err, log)
+	}
+	return ms
+}
+
 // A collector that hangs or lies changes no answer, and no stop by more than two
 // seconds, and leaves nothing behind.
 func TestCollectorFails(t *testing.T) {
@@ -275,9 +312,8 @@ func TestCollectorFails(t *testing.T) {
 				t.Errorf("ended with %d", code)
 			}
 			log := l.log.String()
-			var ms float64
-			if _, err := fmt.Sscanf(regexp.MustCompile(`"stopping: telemetry" ms=\S+`).FindString(log), `"stopping: telemetry" ms=%g`, &ms); err != nil || ms > 2500 {
-				t.Errorf("the end of the telemetry took %g ms, %v:\n%s", ms, err, log)
+			if ms := telemetryTook(t, log); ms > 2500 {
+				t.Errorf("the end of the telemetry took %g ms:\n%s", ms, log)
 			}
 			if n := strings.Count(log, "traces could not be sent"); n != 1 || strings.Contains(log, "hunter2") {
 				t.Errorf("told %d times:\n%s", n, log)
