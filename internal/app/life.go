@@ -62,7 +62,7 @@ func (p Program) begin(ctx context.Context, c *config.Config, t cli.Terminal) (*
 	l.watch = l.office.watch(p.Version)
 	l.parts = append(append(l.office.Parts(), p.more...), part.Part{Name: "health", Run: l.watch.Run})
 	if err := l.openPrivate(ctx, c); err != nil {
-		return nil, errors.Join(err, l.close())
+		return nil, l.abandon(ctx, err)
 	}
 	l.office.API.LogLevel = level
 	if burst != nil {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -43,7 +44,8 @@ func liveIn(t *testing.T, dir string, p app.Program, args ...string) *lived {
 	t.Cleanup(func() { slog.SetDefault(before) })
 	ctx, stop := context.WithCancel(t.Context())
 	l := &lived{stop: stop, code: make(chan int, 1)}
-	args = append(args, "--data-dir", dir, "--port", "0", "--log-format", "text", "--stop-window", "10ms", "--metrics-addr", "127.0.0.1:0")
+	usual := []string{"--data-dir", dir, "--port", "0", "--log-format", "text", "--stop-window", "10ms", "--metrics-addr", "127.0.0.1:0"}
+	args = slices.Concat(args[:1], usual, args[1:]) // which win
 	go func() { l.code <- app.Main(ctx, p, args, strings.NewReader(""), io.Discard, &l.log) }()
 	return l
 }

@@ -16,10 +16,8 @@ import (
 	"cartracker/internal/part"
 )
 
-const (
-	profileTime = 5 * time.Minute // the longest that an answer may take, such as a profile of half a minute
-	scrapeTime  = time.Second     // for an answer under way when the program ends
-)
+// scrapeTime is for an answer under way when the program ends.
+const scrapeTime = time.Second
 
 // A private is what serves those who look after the program, and nobody else:
 // it asks for no password.
@@ -45,7 +43,6 @@ func (l *life) openPrivate(ctx context.Context, c *config.Config) error {
 	}
 	slog.InfoContext(ctx, "metrics are served", "address", ln.Addr().String())
 	l.private = &private{ln: ln, server: newServer(l.office.privately(isLocal(ln.Addr())))}
-	l.private.server.WriteTimeout = profileTime
 	l.countFigures(c)
 	return nil
 }

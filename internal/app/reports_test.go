@@ -167,20 +167,25 @@ func TestBadSinkChangesNothing(t *testing.T) {
 
 // A program that does not come to serve reports why.
 func TestFailureToStartIsReported(t *testing.T) {
-	before := goleak.IgnoreCurrent()
-	sink := reporttest.New(t)
-	t.Setenv("SENTRY_DSN", sink.DSN)
-	t.Setenv("HOST", "192.0.2.1") // which no machine has
-	l := live(t, app.Program{Version: "test"}, serves...)
-	defer l.stop()
-	if code := l.end(t); code != 1 {
-		t.Errorf("ended with %d:\n%s", code, &l.log)
-	}
-	if all := sink.Events(); len(all) != 1 || all[0].Level != "fatal" || !strings.HasPrefix(all[0].Exception[0].Value, "cannot listen: ") {
-		t.Errorf("reported: %+v", all)
-	}
-	sink.Close()
-	if err := goleak.Find(before); err != nil {
-		t.Error(err)
+	for flag, c := range map[string]struct{ value, why string }{ // addresses that no machine has
+		"--host": {"192.0.2.1", "cannot listen: "}, "--metrics-addr": {"192.0.2.1:9464", "METRICS_ADDR: "},
+	} {
+		t.Run(flag, func(t *testing.T) {
+			before := goleak.IgnoreCurrent()
+			sink := reporttest.New(t)
+			t.Setenv("SENTRY_DSN", sink.DSN)
+			l := live(t, app.Program{Version: "test"}, append(slices.Clone(serves), flag, c.value)...)
+			defer l.stop()
+			if code := l.end(t); code != 1 {
+				t.Errorf("ended with %d:\n%s", code, &l.log)
+			}
+			if all := sink.Events(); len(all) != 1 || all[0].Level != "fatal" || !strings.HasPrefix(all[0].Exception[0].Value, c.why) {
+				t.Errorf("reported: %+v", all)
+			}
+			sink.Close()
+			if err := goleak.Find(before); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
