@@ -37,6 +37,9 @@ func (s *stream) answer(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, err)
 	case err != nil:
 		slog.WarnContext(r.Context(), "an answer was cut off", "err", err)
+		if !out.left {
+			failureTo(r.Context(), w, err) // for the log and the reports
+		}
 		panic(http.ErrAbortHandler) // the only way that net/http has to say so
 	}
 }
@@ -50,6 +53,7 @@ type streamed struct {
 	coding  coding // in which the client takes it
 	held    []byte
 	begun   bool
+	left    bool   // the client does not take it any more
 	packer  packer // nil if it is not compressed
 }
 
@@ -104,5 +108,7 @@ type sending struct{ *streamed }
 
 func (s sending) Write(b []byte) (int, error) {
 	_ = s.control.SetWriteDeadline(time.Now().Add(stallTimeout)) // some writers, such as a test's, have none
-	return s.w.Write(b)
+	n, err := s.w.Write(b)
+	s.left = s.left || err != nil
+	return n, err
 }

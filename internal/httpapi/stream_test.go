@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -8,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"cartracker/internal/httpapi/middleware"
+	"cartracker/internal/observe"
 	"cartracker/internal/overload"
 )
 
@@ -54,3 +57,39 @@ func TestStreamRefused(t *testing.T) {
 		}
 	}
 }
+
+// What goes wrong once an answer has begun is reported as it is before; that the
+// client has left is not.
+func TestStreamReported(t *testing.T) {
+	for what, c := range map[string]struct {
+		w    http.ResponseWriter
+		want int
+	}{
+		"broken": {httptest.NewRecorder(), 1}, "nobody there": {deaf{httptest.NewRecorder()}, 0},
+	} {
+		var told []observe.Trouble
+		s := &stream{kind: "text/csv", file: "some.csv", write: func(w io.Writer) error {
+			if _, err := io.WriteString(w, strings.Repeat("x", 10*minCompressed)); err != nil {
+				return err
+			}
+			return errors.New("zq7 is broken")
+		}}
+		h := middleware.Report(func(_ context.Context, trouble observe.Trouble) { told = append(told, trouble) })(http.HandlerFunc(s.answer))
+		func() {
+			defer func() {
+				if v := recover(); v != http.ErrAbortHandler {
+					t.Errorf("%s: it ends with %v", what, v)
+				}
+			}()
+			h.ServeHTTP(c.w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/some.csv", nil))
+		}()
+		if len(told) != c.want {
+			t.Errorf("%s: reported: %+v", what, told)
+		}
+	}
+}
+
+// A deaf client takes no part of an answer.
+type deaf struct{ *httptest.ResponseRecorder }
+
+func (deaf) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
