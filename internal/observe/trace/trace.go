@@ -61,7 +61,8 @@ func Open(c Config) (*Tracer, error) {
 		attribute.String("deployment.environment.name", c.Environment),
 	)
 	// All is said here, so that nothing is taken from variables that are no
-	// settings of ours. What is kept is decided before a span is made.
+	// settings of ours, but what OTEL_RESOURCE_ATTRIBUTES adds to the resource. What
+	// is kept is decided before a span is made.
 	options := []sdk.TracerProviderOption{
 		sdk.WithResource(about),
 		sdk.WithSampler(sdk.AlwaysSample()),
@@ -162,7 +163,7 @@ func (s *span) Fail()                      { s.own.SetStatus(codes.Error, "") }
 func (s *span) TraceID() string            { return s.id }
 
 func (s *span) End() {
-	if n := s.spans.Load(); n >= mostSpans {
+	if n := s.spans.Load(); s.first && n >= mostSpans {
 		s.Number("cartracker.spans.beyond", n-mostSpans+1)
 	}
 	s.own.End()

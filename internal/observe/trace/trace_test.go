@@ -164,10 +164,12 @@ func TestBounded(t *testing.T) {
 	sink := tracetest.New(t)
 	tr := open(t, sink.URL, 1)
 	ctx, whole := observe.Begin(t.Context(), tr, observe.Server, "POST", observe.Link{}, false)
-	for range 5000 {
+	_, early := observe.Start(ctx, observe.Internal, "transaction")
+	for range 4999 {
 		_, part := observe.Start(ctx, observe.Client, "INSERT")
 		part.End(nil)
 	}
+	early.End(nil)
 	whole.Text("long", strings.Repeat("x", 100_000))
 	whole.End(nil)
 	if err := tr.Close(t.Context()); err != nil {
@@ -180,6 +182,26 @@ func TestBounded(t *testing.T) {
 	last := spans[len(spans)-1]
 	if last.Note["cartracker.spans.beyond"] != "4001" || len(last.Note["long"]) > 2048 {
 		t.Errorf("%.200v", last.Note)
+	}
+	for _, s := range spans[:len(spans)-1] {
+		if n := s.Note["cartracker.spans.beyond"]; n != "" {
+			t.Errorf("%s has %s spans beyond", s.Name, n)
+		}
+	}
+}
+
+// What the environment says of the program is added, and takes nothing's place.
+func TestResourceOfEnvironment(t *testing.T) {
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "host.name=desk,service.name=zq7")
+	t.Setenv("OTEL_SERVICE_NAME", "zq8")
+	sink := tracetest.New(t)
+	tr := open(t, sink.URL, 1)
+	work(tr, observe.Link{}, false)
+	if err := tr.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if a := sink.Spans()[0].About; a["host.name"] != "desk" || a["service.name"] != "cartracker" {
+		t.Error(a)
 	}
 }
 
