@@ -101,8 +101,8 @@ type commands struct {
 
 const description = `Car Tracker runs a car-rental company's back office.
 
-Settings are flags or environment variables; "cartracker config" prints them all. Secrets have no flag: set
-DATABASE_URL, DB_PASSWORD, EMAIL_PASSWORD and ACCESS_TOKEN_SECRET in the environment, or name a file in the same variable with _FILE.
+Settings are flags or environment variables; "cartracker config" prints them all. Secrets, such as
+DATABASE_URL, have no flag: set them in the environment, or name a file in the same variable with _FILE.
 
 Exit codes: 0 all is well, 1 something failed, 2 the command was not understood.`
 

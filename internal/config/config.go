@@ -110,9 +110,9 @@ type Config struct {
 	SentryDSN         Secret `group:"Error reports" setting:"SENTRY_DSN" kong:"-" help:"Where reports of errors go, and traces, by the protocol of Sentry: https://KEY@HOST/PROJECT. Without it none are sent."`
 	SentryEnvironment string `group:"Error reports" setting:"SENTRY_ENVIRONMENT" follows:"APP_ENV" placeholder:"NAME" help:"What reports call this installation."`
 
-	OTLPEndpoint     string `group:"Traces" setting:"OTEL_EXPORTER_OTLP_ENDPOINT" name:"otel-exporter-otlp-endpoint" placeholder:"URL" help:"Where traces are sent: a collector that takes OTLP over HTTP, such as http://127.0.0.1:4318. Without it there are none."`
+	OTLPEndpoint     string `group:"Traces" setting:"OTEL_EXPORTER_OTLP_ENDPOINT" name:"otel-exporter-otlp-endpoint" placeholder:"URL" help:"Where traces are sent: a collector that takes OTLP over HTTP, such as http://127.0.0.1:4318. Without it and SENTRY_DSN there are none."`
 	OTLPHeaders      Secret `group:"Traces" setting:"OTEL_EXPORTER_OTLP_HEADERS" kong:"-" help:"Headers for the collector, such as Authorization=Bearer%20TOKEN, separated by commas."`
-	TracesSampleRate string `group:"Traces" setting:"TRACES_SAMPLE_RATE" follows:"1 in development, else 0.1" placeholder:"SHARE" help:"Share of the requests that are traced, from 0 to 1."`
+	TracesSampleRate string `group:"Traces" setting:"TRACES_SAMPLE_RATE,SENTRY_TRACES_SAMPLE_RATE" follows:"1 in development, else 0.1" placeholder:"SHARE" help:"Share of the requests that are traced, from 0 to 1."`
 
 	NoWorkers   bool           `kong:"-"` // jobs are worked by others; a flag of serve
 	Development bool           `kong:"-"` // APP_ENV is development

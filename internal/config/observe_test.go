@@ -28,7 +28,9 @@ func TestTraces(t *testing.T) {
 	if shown := fmt.Sprintf("%+v %v", c, c.Effective()); strings.Contains(shown, "hunter2") || strings.Contains(shown, "desk=7") {
 		t.Errorf("a header is shown: %s", shown)
 	}
-	if c := mustLoad(t, map[string]string{"TRACES_SAMPLE_RATE": "0"}); c.Traces.Share != 0 {
-		t.Error(c.Traces.Share)
+	for _, name := range []string{"TRACES_SAMPLE_RATE", "SENTRY_TRACES_SAMPLE_RATE"} {
+		if c := mustLoad(t, map[string]string{name: "0"}); c.Traces.Share != 0 {
+			t.Error(name, c.Traces.Share)
+		}
 	}
 }

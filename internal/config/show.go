@@ -54,8 +54,9 @@ func (c Config) shown(s setting) string {
 	if s.flag == "" {
 		return NewSecret(s.get(&c)).String()
 	}
-	// A web address with a password in it is refused, but may be shown before.
-	return regexp.MustCompile(`//[^,\s]*@`).ReplaceAllString(s.get(&c), "//xxxxx@")
+	// A web address with a password or a query in it is refused, but may be shown before.
+	shown := regexp.MustCompile(`//[^,\s]*@`).ReplaceAllString(s.get(&c), "//xxxxx@")
+	return regexp.MustCompile(`(://[^,\s?#]*[?#])[^,\s]+`).ReplaceAllString(shown, "${1}xxxxx")
 }
 
 // Format prints the settings in force without secrets, for every verb.

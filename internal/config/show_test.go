@@ -68,6 +68,13 @@ func TestPasswordInAWebAddress(t *testing.T) {
 	}
 }
 
+func TestQueryInAWebAddress(t *testing.T) {
+	c, err := load(map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "https://h/otlp?key=" + plain, "ALLOWED_ORIGINS": "http://a,http://h#" + plain})
+	if err == nil || strings.Contains(c.String(), plain) || !strings.Contains(c.String(), `="https://h/otlp?xxxxx"`) {
+		t.Errorf("%v: %s", err, c)
+	}
+}
+
 func encoded(t *testing.T, v any) string {
 	t.Helper()
 	b, err := json.Marshal(v)
