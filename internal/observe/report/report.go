@@ -18,7 +18,8 @@ import (
 )
 
 const (
-	maxQueue  = 100             // events that wait to be sent, and as many traces
+	maxQueue  = 100             // events that wait to be sent
+	maxTraces = 20              // the same of traces, which may have a thousand spans
 	lastWords = 2 * time.Second // what is left may be sent when the program ends
 )
 
@@ -59,15 +60,15 @@ func New(c Config) (*Client, error) {
 	agent := agent + "/" + c.Release
 	return &Client{
 		config: c, cancel: cancel, groups: groups{all: map[group]*tally{}},
-		events: newLine(ctx, "reports of errors", dsn, agent), traces: newLine(ctx, "traces", dsn, agent),
+		events: newLine(ctx, "reports of errors", maxQueue, dsn, agent), traces: newLine(ctx, "traces", maxTraces, dsn, agent),
 	}, nil
 }
 
-func newLine(ctx context.Context, what string, dsn *sentry.Dsn, agent string) *line {
+func newLine(ctx context.Context, what string, room int, dsn *sentry.Dsn, agent string) *line {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConns = 1
 	l := &line{
-		queue: make(chan *sentry.Event, maxQueue), ended: make(chan struct{}),
+		queue: make(chan *sentry.Event, room), ended: make(chan struct{}),
 		sink: sink{what: what, dsn: dsn, agent: agent, transport: transport, client: http.Client{
 			Transport: transport, Timeout: sendTimeout,
 			// The key goes to nobody else.
