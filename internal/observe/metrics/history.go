@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -40,8 +41,8 @@ type Hour struct {
 	Failed      Curve // of these, those that were answered 5xx
 	Limited     Curve // of these, those that a limit refused
 	P95         Curve // seconds within which 95 of 100 requests were answered
-	Hits        Curve // answers from the cache
-	Misses      Curve // answers that had to be made
+	Hits        Curve // answers of routes from the cache
+	Misses      Curve // answers of routes that had to be made
 	Waiting     Curve // jobs that are due or delayed, and the mails among them
 	Connections Curve // to databases, in use
 	Lag         Curve // seconds, of the replica that is furthest behind
@@ -211,9 +212,13 @@ func (p *point) take(family string, m *dto.Metric) {
 			p.limited += value
 		}
 	case "cartracker_cache_hits_total":
-		p.hits += value
+		if ofRoute(m) {
+			p.hits += value
+		}
 	case "cartracker_cache_misses_total", "cartracker_cache_bypasses_total":
-		p.misses += value
+		if ofRoute(m) {
+			p.misses += value
+		}
 	case "cartracker_jobs":
 		if state := label(m, "state"); state == "waiting" || state == "delayed" {
 			p.waiting = orZero(p.waiting) + value
@@ -230,6 +235,10 @@ func (p *point) take(family string, m *dto.Metric) {
 		p.mark.all = p.mark.all.plus(n)
 	}
 }
+
+// ofRoute reports whether a shelf has answers of a route. Others have tokens and
+// sessions, which are asked for with each request and nearly always known.
+func ofRoute(m *dto.Metric) bool { return strings.HasPrefix(label(m, "shelf"), "/") }
 
 // orZero makes the first value of several out of none.
 func orZero(v float64) float64 {

@@ -49,6 +49,8 @@ func TestHistory(t *testing.T) {
 			put("cartracker_jobs", 1, "day", "delayed")
 			put("cartracker_cache_hits_total", float64(hits.Load()), "/api/cars")
 			put("cartracker_cache_misses_total", 1, "/api/cars")
+			put("cartracker_cache_hits_total", float64(100*hits.Load()), "token")
+			put("cartracker_cache_misses_total", float64(10*hits.Load()), "session")
 			put("cartracker_db_connections_in_use", 2, "writer", "")
 			put("cartracker_db_connections_in_use", 3, "readers", "")
 			put("cartracker_replica_lag_seconds", 0.25, "1")
