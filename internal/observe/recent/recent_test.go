@@ -19,17 +19,23 @@ func TestErrors(t *testing.T) {
 	}
 	k.Add(recent.Error{At: noon, Place: "GET /a", What: "x", RequestID: "r1"})
 	k.Add(recent.Error{At: noon.Add(time.Minute), Place: "GET /b", What: "x"})
-	k.Add(recent.Error{At: noon.Add(2 * time.Minute), Place: "GET /a", What: "x", RequestID: "r2", TraceID: "t2"})
-	all := k.Last(noon.Add(3 * time.Minute))
-	if len(all) != 2 || all[0] != (recent.Error{At: noon.Add(2 * time.Minute), Place: "GET /a", What: "x", RequestID: "r2", TraceID: "t2", Times: 2}) || all[1].Place != "GET /b" {
+	k.Add(recent.Error{At: noon.Add(7 * time.Minute), Place: "GET /a", What: "x", RequestID: "r2", TraceID: "t2"})
+	all := k.Last(noon.Add(8 * time.Minute))
+	if len(all) != 2 || all[0] != (recent.Error{At: noon.Add(7 * time.Minute), Place: "GET /a", What: "x", RequestID: "r2", TraceID: "t2", Times: 2}) || all[1].Place != "GET /b" {
 		t.Errorf("kept %+v", all)
 	}
-	if all := k.Last(noon.Add(61 * time.Minute)); len(all) != 1 || all[0].Place != "GET /a" {
+	if all := k.Last(noon.Add(63 * time.Minute)); len(all) != 1 || all[0].Place != "GET /a" {
 		t.Errorf("after an hour there are %+v", all)
 	}
 	k.Add(recent.Error{At: noon.Add(2 * time.Hour), Place: "GET /a", What: "x"})
 	if all := k.Last(noon.Add(2 * time.Hour)); len(all) != 1 || all[0].Times != 1 {
 		t.Errorf("the next one is counted with those of before the hour: %+v", all)
+	}
+	for minute := range 600 { // one that never ends
+		k.Add(recent.Error{At: noon.Add(3*time.Hour + time.Duration(minute)*time.Minute), Place: "GET /c", What: "x"})
+	}
+	if all := k.Last(noon.Add(13 * time.Hour)); len(all) != 1 || all[0].Times < 55 || all[0].Times > 60 {
+		t.Errorf("of one each minute the last hour has %+v", all)
 	}
 }
 

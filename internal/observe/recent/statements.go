@@ -7,11 +7,7 @@ import (
 	"time"
 )
 
-const (
-	mostStatements = 50
-	slot           = 5 * time.Minute // an hour is forgotten in such pieces
-	slots          = int(span / slot)
-)
+const mostStatements = 50
 
 // A Statement is one that took long.
 type Statement struct {
@@ -50,7 +46,7 @@ func (k *Statements) Add(now time.Time, text string, d time.Duration) {
 		known = new([slots]took)
 		k.all[text] = known
 	}
-	n := now.UnixNano() / int64(slot)
+	n := slotOf(now)
 	at := &known[n%int64(slots)]
 	if at.slot != n {
 		*at = took{slot: n}
@@ -93,7 +89,7 @@ func (k *Statements) Slowest(now time.Time, most int) (out []Statement) {
 
 // sum adds up what is known of a statement in the hour before now.
 func sum(text string, all *[slots]took, now time.Time) Statement {
-	s, from := Statement{Text: text}, now.UnixNano()/int64(slot)-int64(slots)
+	s, from := Statement{Text: text}, slotOf(now)-int64(slots)
 	for _, t := range all {
 		if t.slot > from {
 			s.Times += t.times
