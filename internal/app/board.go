@@ -10,6 +10,7 @@ import (
 
 	"cartracker/internal/config"
 	"cartracker/internal/date"
+	"cartracker/internal/fault"
 	"cartracker/internal/httpapi"
 	"cartracker/internal/mail"
 	"cartracker/internal/observe"
@@ -104,18 +105,22 @@ func (b *board) count(ctx context.Context) error {
 	}
 }
 
-// noting returns a report that the board hears of before next does.
+// noting returns a report that the board hears of before next does. An outage is
+// one error, wherever somebody meets it and however, or it would hide the others.
 func (b *board) noting(next observe.Report) observe.Report {
 	return func(ctx context.Context, t observe.Trouble) {
-		place := t.Place
+		place, what := t.Place, observe.TextOf(t.Err)
 		if t.Method != "" {
 			place = t.Method + " " + place
 		}
 		if place == "" {
 			place = string(t.Source)
 		}
+		if f := fault.Of(t.Err); t.Outage {
+			place, what = f.Code, f.Message
+		}
 		b.errors.Add(recent.Error{
-			At: time.Now(), Place: place, What: observe.TextOf(t.Err), RequestID: observe.RequestID(ctx), TraceID: observe.TraceID(ctx),
+			At: time.Now(), Place: place, What: what, RequestID: observe.RequestID(ctx), TraceID: observe.TraceID(ctx),
 		})
 		next.Tell(ctx, t)
 	}

@@ -89,8 +89,8 @@ func TestClientsAreNotReported(t *testing.T) {
 	}
 }
 
-// An outage of the database is one report, however many meet it, and on
-// whichever route.
+// An outage of the database is one report, and one error on the status page,
+// however many meet it, and on whichever route.
 func TestDatabaseAwayIsReportedOnce(t *testing.T) {
 	server := pgtest.New(t)
 	wire, sink := server.Wire(), reporttest.New(t)
@@ -108,6 +108,13 @@ func TestDatabaseAwayIsReportedOnce(t *testing.T) {
 	sink.Wait(1)
 	wire.Mend()
 	apptest.Until(t, "the end of the outage", func() bool { return admin.Do("GET", "/api/customers?q=back", nil).Status == 200 })
+	v := &visitor{t: t, url: admin.URL(), http: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	defer v.http.CloseIdleConnections()
+	v.post("/sign-in", "username", "amra", "password", apptest.Password)
+	page := v.get("/status").body
+	if n := strings.Count(page, "<code>database_away</code>"); n != 1 || strings.Contains(page, "<code>GET /api/customers</code></td><td class=\"long\">") {
+		t.Errorf("it is %d errors on the page: %s", n, page)
+	}
 	l.stop()
 	if code := l.end(t); code != 0 {
 		t.Errorf("ended with %d", code)
