@@ -143,6 +143,7 @@ func seeStatus(t *testing.T, url string, width int, language string) {
 		"pixels to scroll sideways":        `Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)`,
 		"charts without a name":            `[...document.querySelectorAll("svg")].filter(e => e.getAttribute("role") !== "img" || e.getAttribute("aria-label").length < 20).length`,
 		"parts that stick out of the page": `[...document.querySelectorAll("main *")].filter(e => !e.closest(".scroll") && e.getBoundingClientRect().right > innerWidth + .5).length`,
+		"ends of an axis in two lines":     `[...document.querySelectorAll(".axis :first-child, .axis :last-child")].filter(e => e.getBoundingClientRect().height > 2 * parseFloat(getComputedStyle(e).fontSize)).length`,
 		"texts that are too small to read": `[...document.querySelectorAll("main *")].filter(e => e.children.length === 0 && e.textContent.trim() && parseFloat(getComputedStyle(e).fontSize) < 12).length`,
 	} {
 		if n := s.run(script); n != "0" {

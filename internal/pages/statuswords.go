@@ -51,7 +51,7 @@ var bosnianStatus = statusWords{
 	State: "Stanje", Ready: "spremna", Unready: "nije spremna", Stopping: "gasi se",
 	Version: "Verzija", Up: "radi već", Began: "Pokrenuta", Instance: "Instanca", Instances: "Instance", This: "ova", Worker: "obavlja samo poslove",
 	NoRedis: "Poznata je samo ova instanca: REDIS_URL nije postavljen, a instance se javljaju preko Redisa.", RedisAway: "Trenutno je poznata samo ova instanca: Redis, preko kojeg se ostale javljaju, nije dostupan.",
-	Database: "Baza podataka", Connected: "dostupna", Down: "nije dostupno", Embedded: "u ovom procesu", Pool: "Veze", InUse: "U upotrebi", Most: "Najviše", Waits: "Čekalo se puta", WaitingRequests: "Zahtjevi koji sada čekaju mjesto",
+	Database: "Baza podataka", Connected: "dostupno", Down: "nije dostupno", Embedded: "u ovom procesu", Pool: "Veze", InUse: "U upotrebi", Most: "Najviše", Waits: "Broj čekanja", WaitingRequests: "Zahtjevi koji sada čekaju mjesto",
 	Replicas: "Replike", Replica: "Replika", Lag: "Kasni", Used: "koristi se", LeftOut: "izostavljena", Redis: "Redis", Calls: "Pozivi u zadnjem satu", CallsNone: "nijedan u zadnjem satu", Half: "Polovina unutar", NinetyFive: "95 od 100 unutar",
 	Cache: "Keš", HitRate: "Odgovoreno iz keša, zadnji sat", Target: "cilj 80 %", NoQuestions: "ništa nije traženo", Memory: "Memorija", Entries: "Sačuvani odgovori", Untrusted: "Sačuvano se trenutno ne koristi, jer izmjene drugih nisu poznate do ovog trenutka.",
 	Limits: "Ograničenja", Refused: "Odbijeno s 429, zadnji sat",
