@@ -14,5 +14,5 @@ type Done struct {
 }
 
 // A Gatherer is told of what the program did in a trace once its first span has
-// ended: of that, and of the parts that had ended before. It never waits.
+// ended: of that, and of the parts that had ended before. They are its own from then on. It never waits.
 type Gatherer func(first Done, parts []Done)

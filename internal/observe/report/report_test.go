@@ -323,7 +323,7 @@ func TestTrace(t *testing.T) {
 	if p.Parent != top.SpanID || p.Op != "function" || p.Description != "transaction" || p.Status != "ok" {
 		t.Errorf("its part: %+v", p)
 	}
-	if q.Parent != p.SpanID || q.TraceID != top.TraceID || q.Op != "db.sql.query" || q.Description != "SELECT id FROM cars WHERE id = ?" || q.Status != "internal_error" || q.Data["rows"] != 7.0 {
+	if q.Parent != p.SpanID || q.TraceID != top.TraceID || q.Op != "db.sql.query" || q.Description != "SELECT id FROM cars WHERE id = ?" || q.Status != "internal_error" || q.Data["rows"] != 7.0 || q.Data["db.query.text"] != nil {
 		t.Errorf("the query: %+v", q)
 	}
 	if e := s.Wait(1)[0]; e.Contexts.Trace.TraceID != top.TraceID || e.Contexts.Trace.SpanID != top.SpanID {

@@ -46,6 +46,7 @@ func (c Config) transaction(first observe.Done, parts []observe.Done) *sentry.Ev
 		text := p.Name
 		if query, ok := p.Notes["db.query.text"].(string); ok {
 			text = query
+			delete(p.Notes, "db.query.text") // it need not be sent twice: Sentry takes 1 MiB of a trace
 		}
 		e.Spans = append(e.Spans, &sentry.Span{
 			TraceID: sentry.TraceID(p.Trace), SpanID: sentry.SpanID(p.Span), ParentSpanID: sentry.SpanID(p.Parent),
