@@ -60,8 +60,8 @@ type Timing struct {
 }
 
 // A History keeps the last hour of a Set: about 30 KiB of curves, and the counts
-// of up to a hundred routes twelve times, 300 KiB at most. It is made by those
-// who look at a Set, which costs nothing while nobody does.
+// of each method of a route thirteen times, which takes 5 KiB for each. It is made
+// by those who look at a Set, which costs nothing while nobody does.
 type History struct {
 	// Step is the time between two points.
 	Step time.Duration
