@@ -115,6 +115,10 @@ func (d *desk) sharing() bool {
 	return left(d.at) < before && left(d.one) < before-1
 }
 
+// noise is by how much one answer in a hundred is later now and then on a machine
+// that does something else besides. A call that hangs takes a hundred milliseconds.
+const noise = 10 * time.Millisecond
+
 // Redis is killed, hung, emptied and filled: nobody gets an error, hardly
 // anybody waits, each instance counts by itself meanwhile, and soon after it is
 // back they count together.
@@ -146,7 +150,7 @@ func TestFaultRedis(t *testing.T) {
 		fault.bring()
 		p99 := d.ask(4 * time.Second)
 		t.Logf("%s: 99 of 100 answers within %s, usually %s", fault.what, p99, usual)
-		if !apptest.Raced() && p99 > 2*usual+time.Millisecond {
+		if !apptest.Raced() && p99 > 2*usual+noise {
 			t.Errorf("%s: 99 of 100 answers within %s, usually %s", fault.what, p99, usual)
 		}
 		if left(d.one) < 0 || refused && !signInsUntilRefused(d.one) {
