@@ -4,35 +4,17 @@ import (
 	"context"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"cartracker/internal/machinetest"
 	"cartracker/internal/overload"
 )
 
-// A log is text that several goroutines write and read.
-type log struct {
-	mu  sync.Mutex
-	all strings.Builder
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(b)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
-}
-
 // The log tells once that requests are refused, and once that it is over.
 func TestRunTells(t *testing.T) {
-	var log log
+	var log machinetest.Text
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
 	defer slog.SetDefault(before)

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -31,32 +30,14 @@ const backPatience = 30 * time.Second
 // A patient is a database whose pulse is felt, on a server of its own.
 type patient struct {
 	*store.DB
-	log *journal
-}
-
-// A journal keeps what is logged.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(b []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(b)
-}
-
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.String()
+	log *machinetest.Text
 }
 
 // feel opens a database with a table of notes, and feels its pulse until the
 // test ends. Its tests are not parallel: they look at what is logged.
 func feel(t *testing.T, c postgres.Config) patient {
 	t.Helper()
-	p := patient{log: &journal{}}
+	p := patient{log: &machinetest.Text{}}
 	old := slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(p.log, nil)))
 	t.Cleanup(func() { slog.SetDefault(old) })

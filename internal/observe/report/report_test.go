@@ -1,7 +1,6 @@
 package report_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,13 +8,13 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"cartracker/internal/fault"
+	"cartracker/internal/machinetest"
 	"cartracker/internal/observe"
 	"cartracker/internal/observe/report"
 	"cartracker/internal/observe/report/reporttest"
@@ -25,27 +24,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A safeBuffer is written by several at the same time.
-type safeBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 // logged keeps what is logged until the test ends.
-func logged(t *testing.T) *safeBuffer {
-	before, out := slog.Default(), &safeBuffer{}
+func logged(t *testing.T) *machinetest.Text {
+	before, out := slog.Default(), &machinetest.Text{}
 	slog.SetDefault(observe.NewLogger(out, "text", new(slog.LevelVar), nil))
 	t.Cleanup(func() { slog.SetDefault(before) })
 	return out

@@ -1,7 +1,6 @@
 package trace_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,13 +9,13 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"cartracker/internal/fault"
+	"cartracker/internal/machinetest"
 	"cartracker/internal/observe"
 	"cartracker/internal/observe/trace"
 	"cartracker/internal/observe/trace/tracetest"
@@ -205,24 +204,6 @@ func TestResourceOfEnvironment(t *testing.T) {
 	}
 }
 
-// A log that can be read while it is written.
-type log struct {
-	mu  sync.Mutex
-	all bytes.Buffer
-}
-
-func (l *log) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.Write(b)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
-}
-
 // Whatever the collector does, nobody waits for it: spans end at once, Close
 // takes two seconds at most, nothing is left behind, and the log is told once,
 // without the headers.
@@ -267,7 +248,7 @@ func TestCollectorFails(t *testing.T) {
 		"hangs up": {answer: func(w http.ResponseWriter, r *http.Request, end <-chan struct{}) { panic(http.ErrAbortHandler) }},
 	} {
 		t.Run(what, func(t *testing.T) {
-			var out log
+			var out machinetest.Text
 			before := slog.Default()
 			slog.SetDefault(observe.NewLogger(&out, "text", new(slog.LevelVar), nil))
 			defer slog.SetDefault(before)
@@ -307,7 +288,7 @@ func TestCollectorFails(t *testing.T) {
 
 // What is back is told of, and gets what happens from then on.
 func TestCollectorComesBack(t *testing.T) {
-	var out log
+	var out machinetest.Text
 	before := slog.Default()
 	slog.SetDefault(observe.NewLogger(&out, "text", new(slog.LevelVar), nil))
 	defer slog.SetDefault(before)
