@@ -47,7 +47,7 @@ func (s *site) each(t *testing.T, times int, end func(*apptest.Process)) {
 func TestFaultRollingRestarts(t *testing.T) {
 	needFaults(t)
 	s := begin(t)
-	cycles, rate := scale(10)
+	cycles, rate := scale(11) // ten take hardly long enough for ten thousand requests
 	f := flowing(t, s, rate)
 	var longest time.Duration
 	s.each(t, cycles, func(p *apptest.Process) {
